@@ -1,0 +1,190 @@
+//! Addresses in the one text form AWS gives them back in.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An address block, canonical by construction: host bits cleared, one text form.
+///
+/// EC2 clears host bits and refuses another spelling of a block it has
+/// (`facts/aws.md`, section 1), so two spellings must be one value here too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cidr(IpNet);
+
+/// A text that is no address block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an address block such as 198.51.100.7/32 or 2001:db8::7/128")]
+pub struct InvalidCidr(String);
+
+impl Cidr {
+    /// The host route of one address: /32 or /128.
+    #[must_use]
+    pub fn host(address: IpAddr) -> Self {
+        Self(IpNet::from(address))
+    }
+
+    /// Whether this is exactly one address.
+    #[must_use]
+    pub fn is_host_route(self) -> bool {
+        self.0.prefix_len() == self.0.max_prefix_len()
+    }
+
+    /// Whether this counts against the IPv4 quota.
+    #[must_use]
+    pub fn is_ipv4(self) -> bool {
+        matches!(self.0, IpNet::V4(_))
+    }
+
+    /// The block's first address.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0.network()
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = InvalidCidr;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let net: IpNet = text.parse().map_err(|_| InvalidCidr(text.to_owned()))?;
+        Ok(Self(net.trunc()))
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Cidr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cidr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which of an instance's addresses a mesh admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressKind {
+    /// Public IPv4, Elastic IPs included.
+    PublicIpv4,
+    /// Private IPv4, for meshes over a VPN, peering or a transit gateway.
+    PrivateIpv4,
+    /// Global IPv6.
+    Ipv6,
+}
+
+impl AddressKind {
+    /// Every kind, as the mesh document spells them.
+    pub const ALL: [(&str, Self); 3] = [
+        ("public-ipv4", Self::PublicIpv4),
+        ("private-ipv4", Self::PrivateIpv4),
+        ("ipv6", Self::Ipv6),
+    ];
+
+    /// Whether an address block is one host of this kind (promise 7).
+    #[must_use]
+    pub fn admits(self, cidr: Cidr) -> bool {
+        cidr.is_host_route()
+            && match (self, cidr.address()) {
+                (Self::PublicIpv4, IpAddr::V4(ip)) => is_public(ip),
+                (Self::PrivateIpv4, IpAddr::V4(ip)) => is_routable(ip),
+                (Self::Ipv6, IpAddr::V6(ip)) => is_global_unicast(ip),
+                _ => false,
+            }
+    }
+}
+
+/// An address that can be an interface's at all.
+fn is_routable(ip: Ipv4Addr) -> bool {
+    let [a, ..] = ip.octets();
+    !(a == 0 || a >= 224 || ip.is_loopback() || ip.is_link_local())
+}
+
+/// Globally reachable: routable, not RFC 1918, not shared (RFC 6598), and none of
+/// the blocks that IANA keeps for protocols and benchmarks. Documentation blocks
+/// are let through: nobody holds them, and examples use them.
+fn is_public(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let shared = a == 100 && (64..128).contains(&b);
+    let protocol = a == 192 && b == 0 && c == 0;
+    let benchmark = a == 198 && (18..20).contains(&b);
+    is_routable(ip) && !ip.is_private() && !shared && !protocol && !benchmark
+}
+
+/// 2000::/3, the only block from which interface addresses are given out, and
+/// unique local addresses, which Amazon hands out to private VPC pools.
+fn is_global_unicast(ip: Ipv6Addr) -> bool {
+    let first = ip.segments()[0];
+    (first & 0xe000) == 0x2000 || (first & 0xfe00) == 0xfc00
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cidr(text: &str) -> Cidr {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn one_block_has_one_text_form() {
+        for (written, canonical) in [
+            ("100.68.0.18/18", "100.68.0.0/18"),
+            ("198.51.100.7/32", "198.51.100.7/32"),
+            ("2001:DB8:0:0:0:0:0:7/128", "2001:db8::7/128"),
+            ("2001:db8::ff/64", "2001:db8::/64"),
+        ] {
+            assert_eq!(cidr(written).to_string(), canonical);
+            assert_eq!(cidr(written), cidr(canonical));
+        }
+    }
+
+    #[test]
+    fn a_bare_address_or_nonsense_is_no_block() {
+        for text in ["198.51.100.7", "198.51.100.7/33", "0.0.0.0/-1", "x", "", "1.2.3/8"] {
+            assert!(text.parse::<Cidr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn kinds_admit_only_their_own_host_routes() {
+        use AddressKind::{Ipv6, PrivateIpv4, PublicIpv4};
+        for (text, kinds) in [
+            ("54.1.2.3/32", &[PublicIpv4, PrivateIpv4][..]),
+            ("10.0.0.1/32", &[PrivateIpv4]),
+            ("100.64.0.1/32", &[PrivateIpv4]),
+            ("172.31.9.9/32", &[PrivateIpv4]),
+            ("192.0.0.9/32", &[PrivateIpv4]),
+            ("198.18.0.1/32", &[PrivateIpv4]),
+            ("2600:1f18::1/128", &[Ipv6]),
+            ("fd00::1/128", &[Ipv6]),
+            ("54.1.2.0/24", &[]),
+            ("0.0.0.0/0", &[]),
+            ("::/0", &[]),
+            ("0.0.0.0/32", &[]),
+            ("127.0.0.1/32", &[]),
+            ("169.254.169.254/32", &[]),
+            ("224.0.0.1/32", &[]),
+            ("255.255.255.255/32", &[]),
+            ("fe80::1/128", &[]),
+            ("::1/128", &[]),
+            ("ff02::1/128", &[]),
+        ] {
+            for kind in [PublicIpv4, PrivateIpv4, Ipv6] {
+                assert_eq!(kind.admits(cidr(text)), kinds.contains(&kind), "{text} {kind:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The mesh document's shape: design section 3, key by key.
+
+use std::collections::BTreeMap;
+
+use crate::names::MeshName;
+
+use super::allow::allow;
+use super::fields::{Place, Table, each};
+use super::members::{Seen, member};
+use super::problems::{Problems, quoted};
+use super::value::Value;
+use super::{Invalid, Mesh, settings};
+
+/// Reads a mesh document, TOML or JSON.
+pub(super) fn parse(text: &str) -> Result<Mesh, Invalid> {
+    let value = Value::read(text)?;
+    let problems = Problems::default();
+    let mesh = mesh(&Place::root(&value, &problems));
+    problems.unless_any(mesh)
+}
+
+fn mesh(document: &Place<'_>) -> Option<Mesh> {
+    let keys = ["name", "allow", "member", "addresses", "guard", "limits", "hooks", "foreign"];
+    let table = document.table(&keys)?;
+    let name = table.required("name", "it becomes the tag of every rule").and_then(|name| {
+        name.text(|text| MeshName::parse(text).map_err(|_| not_a_mesh_name(text)))
+    });
+    let mut seen = Seen::default();
+    let members = each(&some_of(&table, "member", "member tables"), |place| {
+        member(place, name.as_ref(), &mut seen)
+    });
+    let kinds = settings::kinds(&table);
+    let mut entries = BTreeMap::new();
+    let allow = each(&some_of(&table, "allow", "allow tables"), |place| {
+        allow(place, &seen, &kinds, &mut entries)
+    });
+    let guard = settings::guard(&table);
+    let limits = settings::limits(&table);
+    let on_launch_failure = settings::on_launch_failure(&table);
+    if let Some(foreign) = table.optional("foreign") {
+        // The only choice so far: what to do with rules of others on the mesh's ports.
+        foreign.word(&[("report", ())]);
+    }
+    Some(Mesh {
+        name: name?,
+        allow: allow?,
+        members: members?,
+        kinds,
+        guard,
+        limits,
+        on_launch_failure,
+    })
+}
+
+fn not_a_mesh_name(text: &str) -> String {
+    let longest = MeshName::MAX_LEN;
+    format!("{} is not a mesh name: use 1 to {longest} of a-z, 0-9 and -", quoted(text))
+}
+
+/// The items of a list that must have some.
+fn some_of<'v>(table: &Table<'v>, key: &str, of: &str) -> Vec<Place<'v>> {
+    let why = format!("a mesh has at least one `[[{key}]]`");
+    let Some(place) = table.required(key, &why) else { return Vec::new() };
+    let items = place.list(of);
+    if items.as_ref().is_some_and(Vec::is_empty) {
+        place.problem(format!("is empty; {why}"));
+    }
+    items.unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! `[[member]]`: who is in the mesh, each thing in one member only.
+
+use std::collections::BTreeMap;
+
+use crate::names::{AccountId, AsgName, MemberName, MeshName, Region, SecurityGroupId};
+
+use super::fields::{Place, Table, each};
+use super::problems::quoted;
+use super::{Member, spelling};
+
+/// What members have claimed so far, with the path of each claim: nothing may be in two members.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) names: BTreeMap<String, String>,
+    security_groups: BTreeMap<SecurityGroupId, String>,
+    auto_scaling_groups: BTreeMap<(Region, AsgName), Vec<AsgClaim>>,
+}
+
+/// The account, if it is known, and the path of a claim.
+type AsgClaim = (Option<AccountId>, String);
+
+impl Seen {
+    fn name(&mut self, place: &Place<'_>, defaulted: bool) {
+        let Some(name) = place.as_text() else { return };
+        match self.names.get(name) {
+            None => drop(self.names.insert(name.to_owned(), place.path().to_owned())),
+            Some(first) if defaulted => place.problem(format!(
+                "{} is already a member's name, at {first}; give members of one region a `name` each",
+                quoted(name)
+            )),
+            Some(first) => {
+                place.problem(format!("{} is already a member's name, at {first}", quoted(name)));
+            }
+        }
+    }
+
+    fn security_group(&mut self, place: &Place<'_>, id: &SecurityGroupId) {
+        match self.security_groups.get(id) {
+            None => drop(self.security_groups.insert(id.clone(), place.path().to_owned())),
+            Some(first) => place.problem(format!("`{id}` is already at {first}")),
+        }
+    }
+
+    /// Groups of one name in one region are one group, unless they are known to
+    /// be in two accounts.
+    fn auto_scaling_group(
+        &mut self,
+        place: &Place<'_>,
+        region: &Region,
+        account: Option<&AccountId>,
+        asg: &AsgName,
+    ) {
+        let claims = self.auto_scaling_groups.entry((region.clone(), asg.clone())).or_default();
+        let same = |other: &Option<AccountId>| match (other, account) {
+            (Some(other), Some(account)) => other == account,
+            _ => true,
+        };
+        if let Some((_, first)) = claims.iter().find(|(other, _)| same(other)) {
+            let shown = quoted(asg.as_str());
+            place.problem(format!("{shown} in {region} is already at {first}"));
+        } else {
+            claims.push((account.cloned(), place.path().to_owned()));
+        }
+    }
+}
+
+const KEYS: [&str; 7] =
+    ["name", "region", "auto_scaling_groups", "security_groups", "table", "account", "role_arn"];
+
+pub(super) fn member(
+    place: &Place<'_>,
+    mesh: Option<&MeshName>,
+    seen: &mut Seen,
+) -> Option<Member> {
+    let table = place.table(&KEYS)?;
+    let region_place = table.required("region", "each member has one");
+    let region = region_place.as_ref().and_then(|region| region.text(spelling::region));
+    let name = match (table.optional("name"), &region_place) {
+        (Some(name), _) => {
+            seen.name(&name, false);
+            name.text(spelling::member_name)
+        }
+        (None, Some(place)) => {
+            seen.name(place, true);
+            region.as_ref().map(|region| MemberName::new(region.as_str()))
+        }
+        (None, None) => None,
+    };
+    let account = table.optional("account").and_then(|account| account.text(spelling::account));
+    let role_arn = table.optional("role_arn").and_then(|role| role_arn(&role, account.as_ref()));
+    let (auto_scaling_groups, security_groups) =
+        groups(&table, region.as_ref(), account.as_ref(), seen);
+    let table = match table.optional("table") {
+        Some(table) => table.text(spelling::table),
+        None => mesh.map(|mesh| format!("sgsync-{mesh}")),
+    };
+    Some(Member {
+        name: name?,
+        region: region?,
+        auto_scaling_groups: auto_scaling_groups?,
+        security_groups: security_groups?,
+        table: table?,
+        account,
+        role_arn,
+    })
+}
+
+/// A member's sources and targets. One with sources only is in the cluster but
+/// admits nobody by itself (its groups are managed elsewhere), one with targets
+/// only is a client of it: both are real. One with neither is a mistake.
+fn groups(
+    table: &Table<'_>,
+    region: Option<&Region>,
+    account: Option<&AccountId>,
+    seen: &mut Seen,
+) -> (Option<Vec<AsgName>>, Option<Vec<SecurityGroupId>>) {
+    let list = |key, of| match table.optional(key) {
+        Some(place) => place.list(of),
+        None => Some(Vec::new()),
+    };
+    let asgs = list("auto_scaling_groups", "Auto Scaling group names");
+    let ids = list("security_groups", "security group ids");
+    if let (Some([]), Some([])) = (asgs.as_deref(), ids.as_deref()) {
+        table.place().problem("has neither `auto_scaling_groups` nor `security_groups`");
+    }
+    let asgs = asgs.and_then(|places| {
+        each(&places, |place| {
+            let asg = place.text(spelling::auto_scaling_group)?;
+            if let Some(region) = region {
+                seen.auto_scaling_group(place, region, account, &asg);
+            }
+            Some(asg)
+        })
+    });
+    let ids = ids.and_then(|places| {
+        each(&places, |place| {
+            let id = place.text(spelling::security_group)?;
+            seen.security_group(place, &id);
+            Some(id)
+        })
+    });
+    (asgs, ids)
+}
+
+fn role_arn(place: &Place<'_>, account: Option<&AccountId>) -> Option<String> {
+    let (arn, of) = place.text(spelling::role_arn)?;
+    if let Some(account) = account
+        && *account != of
+    {
+        place.problem(format!("is a role of account {of}, but `account` is {account}"));
+    }
+    Some(arn)
+}

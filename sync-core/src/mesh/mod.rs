@@ -1,0 +1,180 @@
+//! The mesh document: what one cluster that spans regions looks like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::cidr::AddressKind;
+use crate::names::{AccountId, AsgName, MemberName, MeshName, Region, SecurityGroupId};
+use crate::permission::Traffic;
+
+mod allow;
+mod document;
+mod fields;
+mod members;
+mod problems;
+mod settings;
+mod spelling;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use problems::quoted;
+pub use problems::{Invalid, Problem};
+
+/// A valid mesh. [`Mesh::parse`] is the only way to make one, so every name in it
+/// is known to exist and every limit to be in range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mesh {
+    /// The owner id of every rule.
+    pub name: MeshName,
+    /// What members may reach on each other.
+    pub allow: Vec<Allow>,
+    /// The members, in the document's order.
+    pub members: Vec<Member>,
+    /// Which addresses of an instance are admitted.
+    pub kinds: BTreeSet<AddressKind>,
+    /// When a plan's removals are held.
+    pub guard: Guard,
+    /// Quotas and time limits.
+    pub limits: Limits,
+    /// What a launch that cannot be admitted is answered with.
+    pub on_launch_failure: OnLaunchFailure,
+}
+
+/// Traffic that some members may send to some members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Protocol and ports.
+    pub traffic: Traffic,
+    /// Whose addresses are admitted; none means every member's.
+    pub from: Option<BTreeSet<MemberName>>,
+    /// Whose targets admit them; none means every member's.
+    pub to: Option<BTreeSet<MemberName>>,
+}
+
+/// One region's part of the mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The member's name; its region's unless the document says otherwise.
+    pub name: MemberName,
+    /// Where its groups and its mirror are.
+    pub region: Region,
+    /// The Auto Scaling groups whose instances are in the cluster.
+    pub auto_scaling_groups: Vec<AsgName>,
+    /// The targets.
+    pub security_groups: Vec<SecurityGroupId>,
+    /// The mirror's table name.
+    pub table: String,
+    /// The account it lives in, if the document says.
+    pub account: Option<AccountId>,
+    /// The role other members' functions assume to reach it, if any.
+    pub role_arn: Option<String>,
+}
+
+/// When a plan's removals are held: only when both are exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Rules.
+    pub max_removals: u32,
+    /// Percent of the target's owned rules.
+    pub max_removal_percent: u32,
+}
+
+/// Quotas and time limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Inbound rules one security group holds, for each address family. 60 by
+    /// default at AWS, adjustable (`facts/aws.md`, Quotas).
+    pub rules_per_group: u32,
+    /// How long one run works on its peers before it answers without them.
+    pub peer_budget: Duration,
+    /// The age from which a peer's row is reported as stale.
+    pub stale_after: Duration,
+}
+
+/// What a launch hook is answered with when its instance cannot be admitted and
+/// trying again will not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLaunchFailure {
+    /// Auto Scaling terminates the instance and launches another.
+    Abandon,
+    /// The instance serves although someone cannot reach it.
+    Continue,
+}
+
+/// Where a member row belongs: one Auto Scaling group of one member. The mirror's key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    /// The member that writes the row.
+    pub member: MemberName,
+    /// Its Auto Scaling group.
+    pub asg: AsgName,
+}
+
+impl Mesh {
+    /// Reads a mesh document, TOML or JSON.
+    ///
+    /// # Errors
+    /// Every problem of the document at once, each with its path.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        document::parse(text)
+    }
+
+    /// The member of this name.
+    #[must_use]
+    pub fn member(&self, name: &MemberName) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == *name)
+    }
+
+    /// The members in a region.
+    pub fn members_in(&self, region: &Region) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(move |member| member.region == *region)
+    }
+
+    /// The key of every row that a mirror should hold, members in the document's order.
+    pub fn row_keys(&self) -> impl Iterator<Item = RowKey> {
+        self.members.iter().flat_map(Member::row_keys)
+    }
+
+    /// The traffic that `to`'s targets admit from `from`'s addresses.
+    #[must_use]
+    pub fn traffic(&self, from: &MemberName, to: &MemberName) -> BTreeSet<Traffic> {
+        self.allow
+            .iter()
+            .filter(|allow| allow.from.as_ref().is_none_or(|names| names.contains(from)))
+            .filter(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
+            .map(|allow| allow.traffic)
+            .collect()
+    }
+
+    /// The members by their place in the document.
+    #[must_use]
+    pub fn order(&self) -> BTreeMap<&MemberName, usize> {
+        self.members.iter().enumerate().map(|(place, member)| (&member.name, place)).collect()
+    }
+}
+
+impl Member {
+    /// The key of each of this member's rows.
+    pub fn row_keys(&self) -> impl Iterator<Item = RowKey> {
+        self.auto_scaling_groups
+            .iter()
+            .map(|asg| RowKey { member: self.name.clone(), asg: asg.clone() })
+    }
+}
+
+impl Guard {
+    /// The guard of a document that does not say.
+    pub const DEFAULT: Self = Self { max_removals: 10, max_removal_percent: 50 };
+}
+
+impl Limits {
+    /// The limits of a document that does not say.
+    pub const DEFAULT: Self = Self {
+        rules_per_group: 60,
+        peer_budget: Duration::from_millis(4000),
+        stale_after: Duration::from_secs(20 * 60),
+    };
+}

@@ -1,0 +1,114 @@
+//! The names things have in a mesh. Each is its own type, so that an instance id
+//! can never be passed where a security group id is meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the name as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// A member's name; its region's name unless the mesh document says otherwise.
+    MemberName
+}
+name! {
+    /// An AWS region, such as `us-east-1`.
+    Region
+}
+name! {
+    /// A twelve-digit AWS account id.
+    AccountId
+}
+name! {
+    /// The name of an Auto Scaling group.
+    AsgName
+}
+name! {
+    /// The id of a security group, `sg-…`.
+    SecurityGroupId
+}
+name! {
+    /// The id of a security group rule, `sgr-…`.
+    RuleId
+}
+name! {
+    /// The id of an EC2 instance, `i-…`.
+    InstanceId
+}
+
+/// A mesh's name: the owner id of every rule sgsync writes, as the value of the
+/// rule tag `sgsync:mesh`. Valid by construction: `[a-z0-9-]{1,48}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct MeshName(String);
+
+impl MeshName {
+    /// The longest name. With it the table's name and a rule's description
+    /// (`sgsync <mesh> <instance id>`, at most 255 characters) stay in AWS's limits.
+    pub const MAX_LEN: usize = 48;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which characters and lengths are allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty() || text.len() > Self::MAX_LEN || !text.chars().all(allowed) {
+            return Err(format!(
+                "`{text}` is not a mesh name: use 1 to {} of a-z, 0-9 and -",
+                Self::MAX_LEN
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MeshName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

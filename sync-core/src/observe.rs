@@ -1,0 +1,210 @@
+//! From what Auto Scaling and EC2 show, and what the row remembers, to who is in
+//! the group now. Pure: one observation in, one set of instances out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cidr::{AddressKind, Cidr};
+use crate::names::{AsgName, InstanceId};
+use crate::ports::{InstanceView, LifecycleState};
+use crate::row::Instances;
+
+/// What one Auto Scaling group looked like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// Who is in the group, with the addresses this mesh admits.
+    pub instances: Instances,
+    /// Members without an address that this mesh admits: EC2 does not show one yet.
+    pub without_address: BTreeSet<InstanceId>,
+    /// Instances that this very observation saw leaving, with every address they are
+    /// known to have had. These are certain, whatever else is not.
+    pub departed: Instances,
+    /// Remembered instances that EC2 no longer shows, or shows as detached, with the
+    /// addresses they had.
+    pub dropped: Instances,
+    /// Instances in a state that this code has never heard of: kept as they were.
+    pub unheard: BTreeMap<InstanceId, LifecycleState>,
+}
+
+/// Whether a state means that the instance is in the cluster (design section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belongs {
+    /// It is.
+    Yes,
+    /// It is not, or not any more.
+    No,
+    /// A state that this code has never heard of.
+    Unheard,
+}
+
+impl LifecycleState {
+    /// Whether an instance in this state is in the cluster. `Pending` and
+    /// `Quarantined` come before any address is used, so they are not yet.
+    #[must_use]
+    pub fn belongs(&self) -> Belongs {
+        match self.as_str() {
+            "Pending:Wait"
+            | "Pending:Proceed"
+            | "InService"
+            | "EnteringStandby"
+            | "Standby"
+            | "Detaching"
+            | "Terminating:Retained" => Belongs::Yes,
+            // These keep their interfaces and addresses (facts/aws.md, section 3).
+            state if is_replacing_root_volume(state) => Belongs::Yes,
+            "Pending"
+            | "Quarantined"
+            | "Terminating"
+            | "Terminating:Wait"
+            | "Terminating:Proceed"
+            | "Terminated"
+            | "Detached" => Belongs::No,
+            state if state.starts_with("Warmed:") => Belongs::No,
+            _ => Belongs::Unheard,
+        }
+    }
+
+    /// Whether the instance is on its way out for good.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(
+            self.as_str(),
+            "Terminating" | "Terminating:Wait" | "Terminating:Proceed" | "Terminated"
+        )
+    }
+
+    /// Whether the instance stays, with its address, while its root volume is replaced.
+    #[must_use]
+    pub fn is_replacing_root_volume(&self) -> bool {
+        is_replacing_root_volume(self.as_str())
+    }
+}
+
+fn is_replacing_root_volume(state: &str) -> bool {
+    state.starts_with("ReplacingRootVolume") || state == "RootVolumeReplaced"
+}
+
+impl InstanceView {
+    /// The instance's addresses of these kinds, as host routes.
+    #[must_use]
+    pub fn addresses(&self, kinds: &BTreeSet<AddressKind>) -> BTreeSet<Cidr> {
+        kinds
+            .iter()
+            .flat_map(|kind| {
+                let shown = match kind {
+                    AddressKind::PublicIpv4 => &self.public_ipv4,
+                    AddressKind::PrivateIpv4 => &self.private_ipv4,
+                    AddressKind::Ipv6 => &self.ipv6,
+                };
+                shown.iter().map(|ip| Cidr::host(*ip)).filter(|cidr| kind.admits(*cidr))
+            })
+            .collect()
+    }
+
+    /// Whether EC2 says that the instance is gone or going, its addresses with it.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state.as_str(), "shutting-down" | "terminated")
+    }
+
+    /// Whether its public addresses are given back while it is stopped.
+    fn is_stopped(&self) -> bool {
+        matches!(self.state.as_str(), "stopping" | "stopped")
+    }
+}
+
+/// Puts an observation together.
+///
+/// `listed` is what Auto Scaling shows of the group, `remembered` what the row
+/// holds, `shown` what EC2 shows of both.
+#[must_use]
+pub fn observe(
+    asg: &AsgName,
+    listed: &BTreeMap<InstanceId, LifecycleState>,
+    remembered: Option<&Instances>,
+    shown: &BTreeMap<InstanceId, InstanceView>,
+    kinds: &BTreeSet<AddressKind>,
+) -> Observation {
+    let nobody = Instances::new();
+    let remembered = remembered.unwrap_or(&nobody);
+    let mut seen = Observation::default();
+    for (id, state) in listed {
+        let known = Known { remembered: remembered.get(id), shown: shown.get(id), kinds };
+        match state.belongs() {
+            _ if known.shown.is_some_and(InstanceView::is_dead) => seen.depart(id, &known),
+            Belongs::Yes => seen.admit(id, &known),
+            Belongs::No if state.is_leaving() => seen.depart(id, &known),
+            Belongs::No => {}
+            Belongs::Unheard => {
+                seen.unheard.insert(id.clone(), state.clone());
+                seen.keep(id, &known);
+            }
+        }
+    }
+    for id in remembered.keys().filter(|id| !listed.contains_key(*id)) {
+        let known = Known { remembered: remembered.get(id), shown: shown.get(id), kinds };
+        match known.shown {
+            Some(view) if view.is_dead() => seen.depart(id, &known),
+            // It carries the group's tag: Auto Scaling's answer was incomplete, or is about to catch up.
+            Some(view) if view.asg.as_ref() == Some(asg) => seen.admit(id, &known),
+            // Gone from EC2, or detached: it runs on without the group's tag.
+            _ => {
+                let addresses = known.remembered.cloned().unwrap_or_default();
+                seen.dropped.insert(id.clone(), addresses);
+            }
+        }
+    }
+    seen
+}
+
+/// What is known of one instance besides Auto Scaling's word.
+struct Known<'a> {
+    remembered: Option<&'a BTreeSet<Cidr>>,
+    shown: Option<&'a InstanceView>,
+    kinds: &'a BTreeSet<AddressKind>,
+}
+
+impl Known<'_> {
+    /// Its addresses now. Where EC2 does not show the instance, or shows it starting
+    /// without an address, the row's word stands (promise 2).
+    fn addresses(&self) -> BTreeSet<Cidr> {
+        let remembered = || self.remembered.cloned().unwrap_or_default();
+        let Some(view) = self.shown else { return remembered() };
+        let shown = view.addresses(self.kinds);
+        if shown.is_empty() && view.state == "pending" { remembered() } else { shown }
+    }
+}
+
+impl Observation {
+    /// Every address that an instance is known to have left behind.
+    #[must_use]
+    pub fn left_behind(&self, id: &InstanceId) -> BTreeSet<Cidr> {
+        let left = self.departed.get(id).into_iter().chain(self.dropped.get(id)).flatten();
+        left.filter(|cidr| !self.instances.values().any(|held| held.contains(*cidr)))
+            .copied()
+            .collect()
+    }
+
+    fn admit(&mut self, id: &InstanceId, known: &Known<'_>) {
+        let addresses = known.addresses();
+        if addresses.is_empty() && !known.shown.is_some_and(InstanceView::is_stopped) {
+            self.without_address.insert(id.clone());
+        }
+        self.instances.insert(id.clone(), addresses);
+    }
+
+    fn keep(&mut self, id: &InstanceId, known: &Known<'_>) {
+        if let Some(remembered) = known.remembered {
+            self.instances.insert(id.clone(), remembered.clone());
+        }
+    }
+
+    fn depart(&mut self, id: &InstanceId, known: &Known<'_>) {
+        let mut addresses = known.remembered.cloned().unwrap_or_default();
+        addresses.extend(known.shown.iter().flat_map(|view| view.addresses(known.kinds)));
+        self.departed.insert(id.clone(), addresses);
+    }
+}
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;

@@ -1,0 +1,211 @@
+//! The second opinion: judges a plan before it is applied, by what applying it would
+//! do, and knows nothing of how it was made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Desired, NotWanted, Plan, Policy};
+use crate::names::{MemberName, RuleId};
+use crate::permission::{MEMBER_TAG, MESH_TAG, Permission, Rule};
+
+/// What is wrong with a plan. Any of these is a bug of the planner, and the plan is
+/// not applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Promise 1.
+    #[error("the plan revokes {0}, which is not a rule of this mesh")]
+    RevokesForeign(RuleId),
+    /// Promise 2.
+    #[error("the plan revokes {0}, whose member is not fully known")]
+    RevokesUnknown(RuleId),
+    /// Promise 4 and the meaning of a plan.
+    #[error("the plan revokes {0}, which is wanted")]
+    RevokesWanted(RuleId),
+    /// A rule id twice, or one that is not there.
+    #[error("the plan revokes {0} although it is not there to revoke")]
+    RevokesNothing(RuleId),
+    /// Promise 4: removals before adds are for full groups only.
+    #[error("the plan revokes before it adds although the group has room")]
+    RevokesFirst,
+    /// Promise 7.
+    #[error("the plan opens {0}, which nobody wants")]
+    OpensUnwanted(Permission),
+    /// EC2 refuses a permission twice.
+    #[error("the plan opens {0}, which is there already")]
+    OpensTwice(Permission),
+    /// The quota.
+    #[error("the plan would fill the group to {count} rules of a limit of {limit}")]
+    OverQuota {
+        /// Rules of one address family.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The guard.
+    #[error("the plan revokes {0} rules of {1}, which the guard holds")]
+    Unguarded(usize, usize),
+    /// The purpose.
+    #[error("after the plan {0} would still be missing, and the plan does not say so")]
+    LeavesOut(Permission),
+    /// The purpose, and promise 3.
+    #[error("after the plan {0} would still be there, and the plan does not say so")]
+    LeavesStale(RuleId),
+}
+
+/// Judges a plan.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check(
+    plan: &Plan,
+    desired: &Desired,
+    actual: &[Rule],
+    policy: &Policy,
+) -> Result<(), Vec<Violation>> {
+    let mut found = Vec::new();
+    let mut group = Group::new(actual);
+    for removal in &plan.make_room {
+        group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
+    }
+    if !plan.make_room.is_empty() && Group::new(actual).has_room(plan, policy) {
+        found.push(Violation::RevokesFirst);
+    }
+    for addition in &plan.add {
+        group.open(addition.permission, desired, policy, &mut found);
+    }
+    for removal in &plan.revoke {
+        group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
+    }
+    guarded(plan, actual, policy, &mut found);
+    group.compare(plan, desired, policy, &mut found);
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn owned(rule: &Rule, policy: &Policy) -> bool {
+    rule.tags.get(MESH_TAG).map(String::as_str) == Some(policy.mesh.as_str())
+}
+
+fn is_certain(rule: &Rule, policy: &Policy) -> bool {
+    match (rule.tags.get(MEMBER_TAG), rule.permission()) {
+        (Some(member), Some(permission)) => {
+            policy.departed.contains(&(MemberName::new(member), permission.cidr))
+        }
+        _ => false,
+    }
+}
+
+fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
+    let unknown = match rule.tags.get(MEMBER_TAG) {
+        Some(member) => desired.unknown.contains(&MemberName::new(member)),
+        None => !desired.unknown.is_empty(),
+    };
+    unknown && !is_certain(rule, policy)
+}
+
+/// A group as it would be while the plan is applied.
+struct Group<'a> {
+    rules: BTreeMap<&'a RuleId, &'a Rule>,
+    opened: BTreeSet<Permission>,
+}
+
+impl<'a> Group<'a> {
+    fn new(actual: &'a [Rule]) -> Self {
+        let rules = actual.iter().map(|rule| (&rule.id, rule)).collect();
+        Self { rules, opened: BTreeSet::new() }
+    }
+
+    fn holds(&self, permission: Permission) -> bool {
+        self.opened.contains(&permission)
+            || self.rules.values().any(|rule| rule.permission() == Some(permission))
+    }
+
+    /// Rules of the fuller address family.
+    fn fill(&self) -> usize {
+        let ipv4 = self.opened.iter().filter(|p| p.cidr.is_ipv4()).count();
+        let ipv6 = self.opened.len() - ipv4;
+        let held = |family: fn((bool, bool)) -> bool| {
+            self.rules.values().filter(|rule| family(rule.counts())).count()
+        };
+        (ipv4 + held(|f| f.0)).max(ipv6 + held(|f| f.1))
+    }
+
+    /// Whether everything the plan wants would fit with nothing revoked.
+    fn has_room(mut self, plan: &Plan, policy: &Policy) -> bool {
+        let wanted = plan.add.iter().chain(&plan.over_quota);
+        self.opened.extend(wanted.map(|addition| addition.permission));
+        self.fill() <= policy.rules_per_group as usize
+    }
+
+    fn revoke(
+        &mut self,
+        id: &RuleId,
+        desired: &Desired,
+        policy: &Policy,
+        found: &mut Vec<Violation>,
+    ) {
+        let Some(rule) = self.rules.remove(id) else {
+            return found.push(Violation::RevokesNothing(id.clone()));
+        };
+        if !owned(rule, policy) {
+            found.push(Violation::RevokesForeign(id.clone()));
+        }
+        if rule.permission().is_some_and(|p| desired.wanted.contains_key(&p)) {
+            found.push(Violation::RevokesWanted(id.clone()));
+        }
+        if is_frozen(rule, desired, policy) {
+            found.push(Violation::RevokesUnknown(id.clone()));
+        }
+    }
+
+    fn open(
+        &mut self,
+        permission: Permission,
+        desired: &Desired,
+        policy: &Policy,
+        found: &mut Vec<Violation>,
+    ) {
+        if !desired.wanted.contains_key(&permission) || !permission.cidr.is_host_route() {
+            found.push(Violation::OpensUnwanted(permission));
+        }
+        if self.holds(permission) {
+            return found.push(Violation::OpensTwice(permission));
+        }
+        let before = self.fill();
+        self.opened.insert(permission);
+        let (count, limit) = (self.fill(), policy.rules_per_group as usize);
+        if count > limit && count > before {
+            found.push(Violation::OverQuota { count, limit });
+        }
+    }
+
+    /// Compares the group after the plan with what is desired; every difference must be
+    /// one that the plan names.
+    fn compare(&self, plan: &Plan, desired: &Desired, policy: &Policy, found: &mut Vec<Violation>) {
+        let named: BTreeSet<_> = plan.over_quota.iter().map(|a| a.permission).collect();
+        for permission in desired.wanted.keys() {
+            if !self.holds(*permission) && !named.contains(permission) {
+                found.push(Violation::LeavesOut(*permission));
+            }
+        }
+        let kept_back: BTreeSet<_> =
+            plan.held.iter().chain(&plan.frozen).map(|r| &r.rule.rule().id).collect();
+        for (id, rule) in &self.rules {
+            let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
+            if owned(rule, policy) && !wanted && !kept_back.contains(id) {
+                found.push(Violation::LeavesStale((*id).clone()));
+            }
+        }
+    }
+}
+
+/// Counts what the guard counts: removals that this run did not see leave.
+fn guarded(plan: &Plan, actual: &[Rule], policy: &Policy, found: &mut Vec<Violation>) {
+    let counted = plan.removals().filter(|r| r.why != NotWanted::Departed).count();
+    let owned = actual.iter().filter(|rule| owned(rule, policy)).count();
+    let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
+    let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
+    let lying =
+        plan.removals().any(|r| r.why == NotWanted::Departed && !is_certain(r.rule.rule(), policy));
+    if (exceeded || lying) && !policy.allow_removals {
+        found.push(Violation::Unguarded(counted, owned));
+    }
+}

@@ -1,0 +1,39 @@
+//! What a target should admit, from the rows of its region's mirror.
+
+use super::{Desired, Origin};
+use crate::mesh::{Member, Mesh};
+use crate::permission::Permission;
+use crate::row::Rows;
+
+/// The union of all believed rows, as far as the document lets each member in.
+#[must_use]
+pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
+    let mut desired = Desired {
+        members: mesh.members.iter().map(|member| member.name.clone()).collect(),
+        ..Desired::default()
+    };
+    for (place, member) in mesh.members.iter().enumerate() {
+        let traffic = mesh.traffic(&member.name, &target.name);
+        for key in member.row_keys() {
+            let Some(row) = rows.row(&key) else {
+                desired.unknown.insert(member.name.clone());
+                continue;
+            };
+            for (instance, cidrs) in &row.instances {
+                let origin = Origin {
+                    place,
+                    member: member.name.clone(),
+                    asg: key.asg.clone(),
+                    instance: instance.clone(),
+                };
+                for permission in cidrs.iter().flat_map(|cidr| {
+                    let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
+                    fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
+                }) {
+                    desired.wanted.entry(permission).or_insert_with(|| origin.clone());
+                }
+            }
+        }
+    }
+    desired
+}

@@ -1,0 +1,185 @@
+//! From what a target should admit and what it does admit to what has to change.
+//!
+//! `plan(desired, actual, policy) -> Plan` is a function of its arguments: no
+//! clock, no environment, ordered collections throughout.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cidr::Cidr;
+use crate::mesh::Guard;
+use crate::names::{AsgName, InstanceId, MemberName, MeshName};
+use crate::permission::{OwnedRule, Permission, Rule};
+
+mod check;
+mod desired;
+mod guard;
+mod quota;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Violation, check};
+pub use desired::desired;
+
+/// Whose address a permission admits. Ordered by the member's place in the mesh
+/// document, then by group and instance: the order in which a full target is filled.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The member's place in the document.
+    pub place: usize,
+    /// The member.
+    pub member: MemberName,
+    /// Its Auto Scaling group.
+    pub asg: AsgName,
+    /// The instance.
+    pub instance: InstanceId,
+}
+
+/// What one target should admit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Every permission, with the first instance that wants it.
+    pub wanted: BTreeMap<Permission, Origin>,
+    /// Members of whom some row is missing or not believed: nothing of theirs is revoked.
+    pub unknown: BTreeSet<MemberName>,
+    /// Every member the document names.
+    pub members: BTreeSet<MemberName>,
+}
+
+/// What a plan has to keep to.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Whose rules are ours.
+    pub mesh: MeshName,
+    /// When removals are held.
+    pub guard: Guard,
+    /// Rules a group holds, for each address family.
+    pub rules_per_group: u32,
+    /// Members' addresses whose instance this very run saw terminating or terminated:
+    /// certain, so neither the guard nor an unreadable row keeps their rules.
+    pub departed: BTreeSet<(MemberName, Cidr)>,
+    /// Whether a person allowed the removals that the guard would hold.
+    pub allow_removals: bool,
+}
+
+/// A permission to add, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// What to admit.
+    pub permission: Permission,
+    /// Whose address it is.
+    pub origin: Origin,
+}
+
+/// Why an owned rule is not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotWanted {
+    /// This very run saw its instance leave.
+    Departed,
+    /// No row has its address any more, or the document its ports.
+    NoLongerDesired,
+    /// The document no longer names its member.
+    MemberRemoved,
+}
+
+/// An owned rule that nothing wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The rule.
+    pub rule: OwnedRule,
+    /// Why it should go.
+    pub why: NotWanted,
+}
+
+/// What is to be done about one target, and why every permission is where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Owned rules to revoke before anything is added, because the group is full and
+    /// their instances are confirmed dead. Empty unless adds would not fit otherwise.
+    pub make_room: Vec<Removal>,
+    /// Permissions to add, in the order in which they are to be added.
+    pub add: Vec<Addition>,
+    /// Owned rules to revoke after the adds.
+    pub revoke: Vec<Removal>,
+    /// Wanted, and there as owned rules.
+    pub keep: BTreeSet<Permission>,
+    /// Wanted, and granted by exactly such a foreign rule. EC2 holds a permission once.
+    pub foreign_satisfied: BTreeSet<Permission>,
+    /// Not wanted, but held back by the guard until a person allows it.
+    pub held: Vec<Removal>,
+    /// Not wanted as far as is known, but their member is not fully known.
+    pub frozen: Vec<Removal>,
+    /// Wanted, but the group is full.
+    pub over_quota: Vec<Addition>,
+    /// Rules of others. Never touched.
+    pub foreign: Vec<Rule>,
+}
+
+impl Plan {
+    /// Whether applying the plan would change nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.make_room.is_empty() && self.add.is_empty() && self.revoke.is_empty()
+    }
+
+    /// Every rule the plan revokes.
+    pub fn removals(&self) -> impl Iterator<Item = &Removal> {
+        self.make_room.iter().chain(&self.revoke)
+    }
+}
+
+/// Plans one target.
+#[must_use]
+pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
+    let mut plan = Plan::default();
+    let mut unwanted = Vec::new();
+    for rule in actual {
+        match OwnedRule::claim(rule, &policy.mesh) {
+            Some(owned) => match rule.permission().filter(|p| desired.wanted.contains_key(p)) {
+                Some(permission) => {
+                    plan.keep.insert(permission);
+                }
+                None => unwanted.push(owned),
+            },
+            None => {
+                plan.foreign_satisfied
+                    .extend(rule.permission().filter(|p| desired.wanted.contains_key(p)));
+                plan.foreign.push(rule.clone());
+            }
+        }
+    }
+    let mut removals = Vec::new();
+    for rule in unwanted {
+        let (removal, frozen) = judge(rule, desired, policy);
+        if frozen { plan.frozen.push(removal) } else { removals.push(removal) }
+    }
+    let owned = plan.keep.len() + plan.frozen.len() + removals.len();
+    (plan.revoke, plan.held) = guard::hold(removals, owned, policy);
+    let missing: Vec<Addition> = desired
+        .wanted
+        .iter()
+        .filter(|(p, _)| !plan.keep.contains(p) && !plan.foreign_satisfied.contains(p))
+        .map(|(permission, origin)| Addition { permission: *permission, origin: origin.clone() })
+        .collect();
+    let alive = desired.wanted.keys().map(|permission| permission.cidr).collect();
+    quota::fit(&mut plan, missing, &alive, actual, policy.rules_per_group);
+    plan
+}
+
+/// Why an owned rule is not wanted, and whether it has to stay all the same because
+/// the member it was written for is not fully known (promise 2).
+fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool) {
+    let cidr = rule.rule().permission().map(|permission| permission.cidr);
+    let departed = |member: &MemberName| {
+        cidr.is_some_and(|cidr| policy.departed.contains(&(member.clone(), cidr)))
+    };
+    let (why, frozen) = match rule.rule().member() {
+        Some(member) if departed(&member) => (NotWanted::Departed, false),
+        Some(member) if desired.members.contains(&member) => {
+            (NotWanted::NoLongerDesired, desired.unknown.contains(&member))
+        }
+        Some(_) => (NotWanted::MemberRemoved, false),
+        // Our mesh's tag without a member's: somebody edited it. It may be anyone's.
+        None => (NotWanted::NoLongerDesired, !desired.unknown.is_empty()),
+    };
+    (Removal { rule, why }, frozen)
+}

@@ -1,0 +1,323 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::names::RuleId;
+use crate::permission::{MEMBER_TAG, MESH_TAG, Protocol, Source, Traffic};
+
+const LIMIT: u32 = 8;
+
+fn mesh() -> MeshName {
+    MeshName::parse("orders-db").expect("a name")
+}
+
+fn policy() -> Policy {
+    Policy {
+        mesh: mesh(),
+        guard: Guard { max_removals: 2, max_removal_percent: 50 },
+        rules_per_group: LIMIT,
+        departed: BTreeSet::new(),
+        allow_removals: false,
+    }
+}
+
+fn permission(port: u16, host: u8) -> Permission {
+    Permission {
+        traffic: Traffic::ports(Protocol::Tcp, port, port),
+        cidr: format!("54.0.0.{host}/32").parse().expect("a cidr"),
+    }
+}
+
+fn member(name: &str) -> MemberName {
+    MemberName::new(name)
+}
+
+fn rule(permission: Permission, owner: Option<&str>) -> Rule {
+    let tags = match owner {
+        Some(owner) => BTreeMap::from([
+            (MESH_TAG.to_owned(), "orders-db".to_owned()),
+            (MEMBER_TAG.to_owned(), owner.to_owned()),
+        ]),
+        None => BTreeMap::new(),
+    };
+    Rule {
+        id: RuleId::new(format!("sgr-{permission}")),
+        traffic: permission.traffic,
+        source: Source::Cidr(permission.cidr),
+        description: None,
+        tags,
+    }
+}
+
+fn origin(member: &MemberName, host: u8) -> Origin {
+    let place = usize::from(member.as_str() != "east");
+    let instance = InstanceId::new(format!("i-{host:03}"));
+    Origin { place, member: member.clone(), asg: "orders".into(), instance }
+}
+
+/// East's instances have hosts below 100, west's from 100.
+fn wanting(ports: &[u16], hosts: &[u8]) -> Desired {
+    let whose = |host| member(if host < 100 { "east" } else { "west" });
+    Desired {
+        wanted: hosts
+            .iter()
+            .flat_map(|host| ports.iter().map(move |port| (*port, *host)))
+            .map(|(port, host)| (permission(port, host), origin(&whose(host), host)))
+            .collect(),
+        unknown: BTreeSet::new(),
+        members: BTreeSet::from([member("east"), member("west")]),
+    }
+}
+
+fn owned(ports: &[u16], hosts: &[u8]) -> Vec<Rule> {
+    let desired = wanting(ports, hosts);
+    desired.wanted.iter().map(|(p, o)| rule(*p, Some(o.member.as_str()))).collect()
+}
+
+fn planned(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
+    let plan = plan(desired, actual, policy);
+    assert_eq!(check(&plan, desired, actual, policy), Ok(()));
+    plan
+}
+
+fn hosts<'a>(removals: impl IntoIterator<Item = &'a Removal>) -> Vec<String> {
+    removals.into_iter().map(|r| r.rule.rule().source.to_string()).collect()
+}
+
+#[test]
+fn missing_is_added_present_is_kept_left_over_is_revoked() {
+    let plan = planned(&wanting(&[7000], &[1, 2]), &owned(&[7000], &[2, 3]), &policy());
+    assert_eq!(plan.add.iter().map(|a| a.permission).collect::<Vec<_>>(), [permission(7000, 1)]);
+    assert_eq!(plan.keep, BTreeSet::from([permission(7000, 2)]));
+    assert_eq!(hosts(&plan.revoke), ["54.0.0.3/32"]);
+    assert!(plan.make_room.is_empty());
+}
+
+#[test]
+fn in_sync_is_an_empty_plan() {
+    assert!(planned(&wanting(&[7000], &[1, 2]), &owned(&[7000], &[1, 2]), &policy()).is_empty());
+}
+
+#[test]
+fn promise_1_foreign_rules_are_never_revoked_whatever_they_open() {
+    let mut actual: Vec<Rule> = [22, 7000, 7001].map(|port| rule(permission(port, 9), None)).into();
+    actual[2].tags.insert(MESH_TAG.to_owned(), "another-mesh".to_owned());
+    let plan = planned(&wanting(&[7000], &[9]), &actual, &policy());
+    assert!(plan.is_empty());
+    assert_eq!(plan.foreign.len(), 3);
+    assert_eq!(plan.foreign_satisfied, BTreeSet::from([permission(7000, 9)]));
+}
+
+#[test]
+fn promise_2_an_unknown_member_freezes_its_rules_and_only_those() {
+    let mut desired = wanting(&[7000], &[]);
+    desired.unknown.insert(member("west"));
+    let plan = planned(&desired, &owned(&[7000], &[1, 101]), &policy());
+    assert_eq!(hosts(&plan.revoke), ["54.0.0.1/32"]);
+    assert_eq!(hosts(&plan.frozen), ["54.0.0.101/32"]);
+}
+
+#[test]
+fn promise_2_a_rule_without_its_member_tag_is_frozen_while_anyone_is_unknown() {
+    let mut desired = wanting(&[7000], &[]);
+    desired.unknown.insert(member("west"));
+    let mut actual = owned(&[7000], &[1]);
+    actual[0].tags.remove(MEMBER_TAG);
+    assert_eq!(planned(&desired, &actual, &policy()).frozen.len(), 1);
+}
+
+#[test]
+fn what_this_run_saw_leave_goes_even_if_its_member_is_unknown_but_only_its_own() {
+    let mut desired = wanting(&[7000], &[]);
+    desired.unknown.extend([member("east"), member("west")]);
+    let address: Cidr = "54.0.0.1/32".parse().expect("a cidr");
+    let mut policy = policy();
+    policy.departed.insert((member("east"), address));
+    assert_eq!(planned(&desired, &owned(&[7000], &[1]), &policy).revoke.len(), 1);
+    let theirs = [rule(permission(7000, 1), Some("west"))];
+    assert_eq!(planned(&desired, &theirs, &policy).frozen.len(), 1);
+}
+
+#[test]
+fn the_guard_holds_when_number_and_percent_are_both_exceeded() {
+    for (there, left, held) in [(4, 2, 0), (4, 1, 3), (8, 5, 0), (8, 4, 0), (8, 3, 5)] {
+        let hosts: Vec<u8> = (1..=there).collect();
+        let desired = wanting(&[7000], &hosts[..left]);
+        let plan = planned(&desired, &owned(&[7000], &hosts), &policy());
+        assert_eq!(plan.held.len(), held, "{there} to {left}");
+        assert_eq!(plan.revoke.len(), usize::from(there) - left - held, "{there} to {left}");
+    }
+}
+
+#[test]
+fn the_guard_lets_adds_and_seen_departures_through() {
+    let mut policy = policy();
+    policy.departed.insert((member("east"), "54.0.0.1/32".parse().expect("a cidr")));
+    let actual = owned(&[7000], &[1, 2, 3, 4]);
+    let plan = planned(&wanting(&[7000], &[9]), &actual, &policy);
+    assert_eq!((plan.add.len(), plan.revoke.len(), plan.held.len()), (1, 1, 3));
+    policy.allow_removals = true;
+    assert_eq!(planned(&wanting(&[7000], &[9]), &actual, &policy).revoke.len(), 4);
+}
+
+#[test]
+fn a_removed_member_is_revoked_under_the_guard() {
+    let actual: Vec<Rule> = [1, 2].map(|host| rule(permission(7000, host), Some("south"))).into();
+    let plan = planned(&wanting(&[7000], &[]), &actual, &policy());
+    assert!(plan.revoke.iter().all(|r| r.why == NotWanted::MemberRemoved));
+    assert_eq!(plan.revoke.len(), 2);
+}
+
+#[test]
+fn promise_4_adds_come_first_unless_the_group_is_full() {
+    let mut policy = policy();
+    policy.guard.max_removals = 99;
+    let full: Vec<u8> = (1..=8).collect();
+    let roomy = planned(&wanting(&[7000], &[1, 2, 3, 9]), &owned(&[7000], &full[..7]), &policy);
+    assert!(roomy.make_room.is_empty());
+    let plan = planned(&wanting(&[7000], &[1, 2, 3, 9]), &owned(&[7000], &full), &policy);
+    assert_eq!((plan.make_room.len(), plan.add.len(), plan.revoke.len()), (1, 1, 4));
+}
+
+#[test]
+fn promise_4_a_full_group_never_makes_room_with_a_live_instance() {
+    // Every instance moves from port 7000 to 7001, and the group is full.
+    let everyone: Vec<u8> = (1..=8).collect();
+    let mut policy = policy();
+    policy.allow_removals = true;
+    let plan = planned(&wanting(&[7001], &everyone), &owned(&[7000], &everyone), &policy);
+    assert!(plan.make_room.is_empty());
+    assert_eq!((plan.add.len(), plan.over_quota.len(), plan.revoke.len()), (0, 8, 8));
+}
+
+#[test]
+fn a_full_group_admits_whole_instances_in_the_stated_order_and_names_the_rest() {
+    let plan = planned(&wanting(&[7000, 7001], &[1, 2, 3, 100, 101]), &owned(&[9], &[]), &policy());
+    let instance = |a: &Addition| a.origin.instance.to_string();
+    let added: BTreeSet<_> = plan.add.iter().map(instance).collect();
+    assert_eq!(added, BTreeSet::from(["i-001", "i-002", "i-003", "i-100"].map(str::to_owned)));
+    assert_eq!(plan.over_quota.iter().map(instance).collect::<Vec<_>>(), ["i-101", "i-101"]);
+}
+
+#[test]
+fn families_are_counted_apart_and_references_in_both() {
+    let v6 = |host: u8| Permission {
+        traffic: Traffic::ports(Protocol::Tcp, 7000, 7000),
+        cidr: format!("2600::{host:x}/128").parse().expect("a cidr"),
+    };
+    let mut desired = wanting(&[7000], &(1..=8).collect::<Vec<_>>());
+    for host in 1..=8 {
+        desired.wanted.insert(v6(host), origin(&member("east"), host));
+    }
+    assert!(planned(&desired, &[], &policy()).over_quota.is_empty());
+    let mut group = rule(permission(22, 1), None);
+    group.source = Source::Group("sg-1".to_owned());
+    let plan = planned(&desired, &[group], &policy());
+    assert_eq!(plan.over_quota.len(), 2, "one instance, in both families");
+}
+
+#[test]
+fn a_plan_that_breaks_a_promise_does_not_pass_the_check() {
+    let desired = wanting(&[7000], &[1]);
+    let foreign_tagged_late = owned(&[7000], &[2]);
+    let mut plan = plan(&desired, &foreign_tagged_late, &policy());
+    // The rule turns out to be foreign, wanted, or not there at all.
+    let mut foreign = foreign_tagged_late.clone();
+    foreign[0].tags.clear();
+    let found = check(&plan, &desired, &foreign, &policy()).expect_err("a violation");
+    assert!(matches!(found[0], Violation::RevokesForeign(_)), "{found:?}");
+    let both = wanting(&[7000], &[1, 2]);
+    let found = check(&plan, &both, &foreign_tagged_late, &policy()).expect_err("a violation");
+    assert!(matches!(found[0], Violation::RevokesWanted(_)), "{found:?}");
+    let found = check(&plan, &desired, &[], &policy()).expect_err("a violation");
+    assert!(matches!(found[0], Violation::RevokesNothing(_)), "{found:?}");
+    plan.add.clear();
+    let found = check(&plan, &desired, &foreign_tagged_late, &policy()).expect_err("a violation");
+    assert_eq!(found, [Violation::LeavesOut(permission(7000, 1))]);
+    plan.revoke.clear();
+    let found = check(&plan, &desired, &foreign_tagged_late, &policy()).expect_err("a violation");
+    assert!(matches!(found[1], Violation::LeavesStale(_)), "{found:?}");
+}
+
+/// A world in which rules, rows and departures overlap in every way.
+fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
+    let wanted =
+        prop::collection::btree_set((prop::sample::select(vec![7000u16, 7001]), 0u8..12), 0..12);
+    let rules = prop::collection::btree_map(
+        (prop::sample::select(vec![22u16, 7000, 7001]), 0u8..12),
+        prop::sample::select(vec![None, Some("east"), Some("west"), Some("south"), Some("")]),
+        0..14,
+    );
+    let unknown = prop::collection::btree_set(prop::sample::select(vec!["east", "west"]), 0..2);
+    let departed =
+        prop::collection::btree_set((prop::sample::select(vec!["east", "west"]), 0u8..12), 0..4);
+    (wanted, rules, unknown, departed, any::<bool>(), 1u32..16).prop_map(
+        |(wanted, rules, unknown, departed, allow_removals, rules_per_group)| {
+            let whose = |host: u8| member(if host % 2 == 0 { "east" } else { "west" });
+            let desired = Desired {
+                wanted: wanted
+                    .into_iter()
+                    .map(|(port, host)| (permission(port, host), origin(&whose(host), host)))
+                    .collect(),
+                unknown: unknown.into_iter().map(member).collect(),
+                members: BTreeSet::from([member("east"), member("west")]),
+            };
+            let actual = rules
+                .into_iter()
+                .map(|((port, host), owner)| {
+                    let mut rule = rule(permission(port, host), owner);
+                    rule.tags.retain(|_, value| !value.is_empty());
+                    rule
+                })
+                .collect();
+            let departed = departed
+                .into_iter()
+                .map(|(name, host)| (member(name), permission(7000, host).cidr))
+                .collect();
+            let policy = Policy { departed, allow_removals, rules_per_group, ..policy() };
+            (desired, actual, policy)
+        },
+    )
+}
+
+/// The group after the plan.
+fn applied(plan: &Plan, actual: &[Rule]) -> Vec<Rule> {
+    let gone: BTreeSet<_> = plan.removals().map(|r| r.rule.rule().id.clone()).collect();
+    let left = actual.iter().filter(|rule| !gone.contains(&rule.id)).cloned();
+    let added = plan.add.iter().map(|a| rule(a.permission, Some(a.origin.member.as_str())));
+    left.chain(added).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_plan_passes_the_check((desired, actual, policy) in worlds()) {
+        let plan = plan(&desired, &actual, &policy);
+        prop_assert_eq!(check(&plan, &desired, &actual, &policy), Ok(()));
+    }
+
+    #[test]
+    fn every_permission_is_in_exactly_one_place((desired, actual, policy) in worlds()) {
+        let plan = plan(&desired, &actual, &policy);
+        for wanted in desired.wanted.keys() {
+            let places = [
+                plan.add.iter().any(|a| a.permission == *wanted),
+                plan.keep.contains(wanted),
+                plan.foreign_satisfied.contains(wanted),
+                plan.over_quota.iter().any(|a| a.permission == *wanted),
+            ];
+            prop_assert_eq!(places.iter().filter(|in_it| **in_it).count(), 1);
+        }
+        let ours = plan.keep.len() + plan.removals().count() + plan.held.len() + plan.frozen.len();
+        prop_assert_eq!(ours + plan.foreign.len(), actual.len());
+    }
+
+    #[test]
+    fn a_second_plan_asks_for_nothing_but_what_now_fits((desired, actual, policy) in worlds()) {
+        let mut group = actual.clone();
+        for _ in 0..3 {
+            group = applied(&plan(&desired, &group, &policy), &group);
+        }
+        prop_assert!(plan(&desired, &group, &policy).is_empty());
+    }
+}

@@ -1,0 +1,250 @@
+//! Carries a plan out. Makes no choices: what to do, and in which order, is the plan's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use super::Run;
+use super::look::look;
+use super::own::{Own, jittered};
+use super::region::{RegionRun, Target, lay_over, policy, reflects};
+use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
+use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Rule, Traffic};
+use crate::planner::{Addition, NotWanted, Removal};
+use crate::ports::{AuditLine, CallError, Called, Failure, Grant, Receipt, RuleWriter};
+
+/// How often a target is read and planned anew because AWS found it other than the plan did.
+const PLANS: usize = 4;
+
+/// Rules in one call. AWS states no maximum; 1,000 is what one interface can hold.
+const RULES_PER_CALL: usize = 200;
+
+/// How often a look that only shows what this run has done already is put down to
+/// lagging reads, before AWS is asked rule by rule.
+const LAGGING_LOOKS: u32 = 2;
+
+impl Target {
+    /// Applies the last plan; reads again and plans again where AWS finds the group
+    /// other than the plan did. True if only a fresh look can tell how the group stands.
+    pub(super) async fn apply(
+        &mut self,
+        run: &Run<'_>,
+        own: &Own,
+        region: &RegionRun<'_>,
+        group: &SecurityGroupId,
+    ) -> bool {
+        let Some(writers) = run.writers(region.member) else { return false };
+        if self.plan.is_empty() || self.is_broken() {
+            return false;
+        }
+        let mut one_by_one = self.only_repeats();
+        if one_by_one && self.lagging_looks < LAGGING_LOOKS {
+            self.lagging_looks += 1;
+            return true;
+        }
+        let mut pauses = jittered(Duration::from_millis(50), Duration::from_millis(500), PLANS);
+        loop {
+            let site = Site { run, region, group, writer: writers.rules.as_ref() };
+            let Err(error) = self.carry_out(&site, one_by_one).await else { return true };
+            let pause = pauses.next().filter(|_| error.kind.wants_new_plan());
+            let Some(pause) = pause else {
+                self.error = Some(error);
+                return true;
+            };
+            sleep(pause).await;
+            let before = std::mem::take(&mut self.plan);
+            if let Err(error) = self.look_anew(run, own, region, group).await {
+                self.error = Some(error);
+                return true;
+            }
+            // The same again: reads do not show what AWS has. Find out rule by rule.
+            one_by_one |= self.plan == before || error.kind == Failure::QuotaExceeded;
+            if self.plan.is_empty() || self.is_broken() {
+                return true;
+            }
+        }
+    }
+
+    async fn look_anew(
+        &mut self,
+        run: &Run<'_>,
+        own: &Own,
+        region: &RegionRun<'_>,
+        group: &SecurityGroupId,
+    ) -> Called<()> {
+        let fresh = look(run, region.member, std::slice::from_ref(group)).await;
+        let mut rules = fresh.rules?;
+        let mut rows = fresh.rows.unwrap_or_else(|_| region.rows.clone());
+        let consistent = own.seen().all(|seen| reflects(&rows, seen));
+        lay_over(&mut rows, own);
+        let desired = region.desired(run, own, &rows);
+        let actual = rules.remove(group).unwrap_or_default();
+        self.look(&desired, actual, &policy(run, own), consistent);
+        Ok(())
+    }
+
+    /// Room first if the plan says so, then adds, then removals. Where an add fails,
+    /// only rules of instances that this run saw leave are still revoked.
+    async fn carry_out(&mut self, site: &Site<'_>, one_by_one: bool) -> Called<()> {
+        let plan = self.plan.clone();
+        self.revoke(site, &plan.make_room, one_by_one).await?;
+        let added = if one_by_one {
+            self.add_one_by_one(site, &plan.add).await
+        } else {
+            self.add(site, &plan.add).await
+        };
+        let certain = |removal: &&Removal| removal.why == NotWanted::Departed;
+        let removals: Vec<Removal> = match added {
+            Ok(()) => plan.revoke,
+            Err(_) => plan.revoke.iter().filter(certain).cloned().collect(),
+        };
+        let revoked = self.revoke(site, &removals, one_by_one).await;
+        added.and(revoked)
+    }
+
+    /// One call per member and traffic, side by side.
+    async fn add(&mut self, site: &Site<'_>, additions: &[Addition]) -> Called<()> {
+        let mut batches: BTreeMap<(&MemberName, Traffic), Vec<&Addition>> = BTreeMap::new();
+        for addition in additions {
+            let batch = (&addition.origin.member, addition.permission.traffic);
+            batches.entry(batch).or_default().push(addition);
+        }
+        let calls: Vec<_> =
+            batches.values().flat_map(|batch| batch.chunks(RULES_PER_CALL)).collect();
+        let answers = join_all(calls.iter().map(|call| site.authorize(call))).await;
+        let mut failed: Vec<CallError> = Vec::new();
+        for (call, answer) in calls.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => self.added.extend(call.iter().map(|addition| addition.permission)),
+                Err(error) => failed.push(error),
+            }
+        }
+        failed.sort_by_key(|error| !error.kind.wants_new_plan());
+        failed.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// One call per permission. A lone Duplicate says that the permission is there; a
+    /// full group leaves out this instance and those after it.
+    async fn add_one_by_one(&mut self, site: &Site<'_>, additions: &[Addition]) -> Called<()> {
+        for (place, addition) in additions.iter().enumerate() {
+            match site.authorize(&[addition]).await {
+                Ok(_) => {
+                    self.added.insert(addition.permission);
+                }
+                Err(error) if error.kind == Failure::Duplicate => {
+                    self.present.insert(addition.permission);
+                }
+                Err(error) if error.kind == Failure::QuotaExceeded => {
+                    let left = additions[place..].iter().cloned();
+                    self.refused.extend(left.clone().map(|addition| addition.permission));
+                    self.plan.add.truncate(place);
+                    self.plan.over_quota.extend(left);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn revoke(
+        &mut self,
+        site: &Site<'_>,
+        removals: &[Removal],
+        one_by_one: bool,
+    ) -> Called<()> {
+        for call in removals.chunks(if one_by_one { 1 } else { RULES_PER_CALL }) {
+            match site.revoke(call).await {
+                Ok(()) => self.revoked.extend(call.iter().map(|removal| {
+                    let rule = removal.rule.rule();
+                    (rule.id.clone(), rule.clone())
+                })),
+                // A lone NotFound says that the rule is gone.
+                Err(error) if one_by_one && error.kind == Failure::NotFound => {
+                    self.gone.extend(call.iter().map(|removal| removal.rule.rule().id.clone()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where rules are changed.
+struct Site<'a> {
+    run: &'a Run<'a>,
+    region: &'a RegionRun<'a>,
+    group: &'a SecurityGroupId,
+    writer: &'a dyn RuleWriter,
+}
+
+impl Site<'_> {
+    /// Adds permissions of one member and traffic.
+    async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
+        let mesh = &self.run.mesh().name;
+        let Some(first) = additions.first() else { return Ok(Receipt::default()) };
+        let grant = Grant {
+            group: self.group.clone(),
+            tags: BTreeMap::from([
+                (MESH_TAG.to_owned(), mesh.to_string()),
+                (MEMBER_TAG.to_owned(), first.origin.member.to_string()),
+            ]),
+            permissions: additions
+                .iter()
+                .map(|a| (a.permission, format!("sgsync {mesh} {}", a.origin.instance)))
+                .collect(),
+        };
+        let receipt = self.writer.authorize(&grant).await?;
+        for addition in additions {
+            let id = receipt.rules.get(&addition.permission);
+            let after = id.map_or_else(|| "present".to_owned(), ToString::to_string);
+            let instance = Some(addition.origin.instance.clone());
+            let permission = addition.permission.to_string();
+            let change = ("authorize", permission, "absent".to_owned(), after);
+            self.write_down(change, instance, receipt.request_id.as_ref());
+        }
+        Ok(receipt)
+    }
+
+    /// Revokes rules by id.
+    async fn revoke(&self, removals: &[Removal]) -> Called<()> {
+        let rules = || removals.iter().map(|removal| removal.rule.rule());
+        let ids: Vec<RuleId> = rules().map(|rule| rule.id.clone()).collect();
+        let receipt = self.writer.revoke(self.group, &ids).await?;
+        for removal in removals {
+            let rule = removal.rule.rule();
+            let change = ("revoke", rule.to_string(), rule.id.to_string(), "absent".to_owned());
+            self.write_down(change, instance_of(&removal.rule), receipt.request_id.as_ref());
+        }
+        Ok(())
+    }
+
+    fn write_down(
+        &self,
+        (action, permission, before, after): (&'static str, String, String, String),
+        instance: Option<InstanceId>,
+        request: Option<&String>,
+    ) {
+        self.run.engine.audit.write(&AuditLine {
+            who: self.run.who(),
+            trigger: self.run.request.trigger.as_str(),
+            member: self.region.member.name.clone(),
+            instance,
+            action,
+            target: format!("{}/{}", self.region.member.region, self.group),
+            permission: Some(permission),
+            before,
+            after,
+            aws_request_id: request.cloned(),
+        });
+    }
+}
+
+/// The instance that an owned rule's description names, for the audit line only.
+fn instance_of(rule: &OwnedRule) -> Option<InstanceId> {
+    let Rule { description, .. } = rule.rule();
+    let word = description.as_deref()?.rsplit(' ').next()?;
+    word.starts_with("i-").then(|| InstanceId::new(word))
+}

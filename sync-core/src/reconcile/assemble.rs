@@ -1,0 +1,319 @@
+//! The report of a run, from what became of its parts.
+
+use std::collections::BTreeSet;
+
+use super::Run;
+use super::hooks::Answered;
+use super::own::{Own, OwnGroup};
+use super::region::{RegionRun, Target};
+use crate::mesh::Mesh;
+use crate::names::SecurityGroupId;
+use crate::permission::Rule;
+use crate::planner::{Addition, Removal};
+use crate::report::{
+    Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
+    TargetStatus,
+};
+use crate::row::Stored;
+
+/// Puts the report together.
+pub(super) fn report(
+    run: &Run<'_>,
+    own: &Own,
+    regions: Vec<RegionRun<'_>>,
+    hooks: Vec<Answered>,
+) -> Report {
+    let mut findings = BTreeSet::new();
+    own_findings(own, &mut findings);
+    for region in &regions {
+        region_findings(run, own, region, &mut findings);
+    }
+    let (hooks, hook_findings): (Vec<_>, Vec<_>) =
+        hooks.into_iter().map(|answered| (answered.report, answered.finding)).unzip();
+    findings.extend(hook_findings.into_iter().flatten());
+    let home = run.engine.home.as_ref();
+    Report {
+        mesh: run.mesh().name.clone(),
+        member: home.map_or_else(|| "all".to_owned(), ToString::to_string),
+        trigger: run.request.trigger,
+        dry_run: run.request.dry_run,
+        run_id: run.request.run_id.clone(),
+        duration_ms: u64::try_from(run.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        groups: own.groups.iter().map(|(key, group)| group_report(key, group)).collect(),
+        mirrors: regions.iter().filter(|region| !region.home).map(mirror_report).collect(),
+        targets: regions
+            .iter()
+            .flat_map(|region| {
+                let targets = region.targets.iter();
+                targets.map(move |(id, target)| target_report(run, region, id, target))
+            })
+            .collect(),
+        hooks,
+        findings: findings.into_iter().collect(),
+    }
+}
+
+fn group_report(key: &crate::mesh::RowKey, group: &OwnGroup) -> GroupReport {
+    let (instances, version, row) = match group {
+        OwnGroup::Seen(seen) => (seen.row.instances.len(), Some(seen.row.version), seen.status),
+        OwnGroup::Missing | OwnGroup::Failed(_) => (0, None, RowStatus::Unknown),
+    };
+    GroupReport { member: key.member.clone(), asg: key.asg.clone(), instances, version, row }
+}
+
+fn mirror_report(region: &RegionRun<'_>) -> MirrorReport {
+    let row = if region.unreachable.is_some() { MirrorStatus::Unreachable } else { region.mirror };
+    MirrorReport { member: region.member.name.clone(), row }
+}
+
+fn target_report(
+    run: &Run<'_>,
+    region: &RegionRun<'_>,
+    id: &SecurityGroupId,
+    target: &Target,
+) -> TargetReport {
+    let additions = |list: &[Addition]| list.iter().map(|a| a.permission.to_string()).collect();
+    let removals = |list: &[Removal]| list.iter().map(|r| r.rule.rule().to_string()).collect();
+    let dry = run.request.dry_run;
+    let to_revoke: Vec<Removal> = target.plan.removals().cloned().collect();
+    let kept = target.plan.keep.iter().chain(&target.plan.foreign_satisfied);
+    let error = region.unreachable.as_ref().or(target.error.as_ref()).map(ToString::to_string);
+    TargetReport {
+        member: region.member.name.clone(),
+        region: region.member.region.clone(),
+        security_group: id.clone(),
+        status: target_status(region, target, dry),
+        added: if dry {
+            additions(&target.plan.add)
+        } else {
+            target.added.iter().map(ToString::to_string).collect()
+        },
+        revoked: if dry {
+            removals(&to_revoke)
+        } else {
+            target.revoked.values().map(ToString::to_string).collect()
+        },
+        held: removals(&target.plan.held),
+        over_quota: additions(&target.plan.over_quota),
+        frozen: removals(&target.plan.frozen),
+        kept: kept.filter(|p| !target.added.contains(p)).count(),
+        foreign: target.plan.foreign.len(),
+        error,
+    }
+}
+
+fn target_status(region: &RegionRun<'_>, target: &Target, dry: bool) -> TargetStatus {
+    let changed = !target.added.is_empty() || !target.revoked.is_empty();
+    if region.unreachable.is_some() {
+        return if changed { TargetStatus::Partial } else { TargetStatus::Unreachable };
+    }
+    if target.is_broken() {
+        return if changed { TargetStatus::Partial } else { TargetStatus::Failed };
+    }
+    if !target.plan.over_quota.is_empty() {
+        return TargetStatus::Partial;
+    }
+    if !target.plan.held.is_empty() {
+        return TargetStatus::Held;
+    }
+    if changed || (dry && !target.plan.is_empty()) {
+        TargetStatus::Changed
+    } else {
+        TargetStatus::InSync
+    }
+}
+
+fn own_findings(own: &Own, findings: &mut BTreeSet<Finding>) {
+    for (key, group) in &own.groups {
+        let seen = match group {
+            OwnGroup::Seen(seen) => seen,
+            OwnGroup::Missing => {
+                let detail = format!(
+                    "Auto Scaling in {} shows no group of this name; nothing of it was removed",
+                    key.member
+                );
+                findings.insert(Finding::new(FindingKind::GroupMissing, &key.asg, detail));
+                continue;
+            }
+            OwnGroup::Failed(error) => {
+                findings.insert(Finding::new(FindingKind::GroupUnobserved, &key.asg, error));
+                continue;
+            }
+        };
+        if let Some(error) = &seen.error {
+            let detail =
+                format!("its row could not be kept: {error}; nothing uncertain was removed");
+            findings.insert(Finding::new(FindingKind::MirrorUnavailable, &key.asg, detail));
+        }
+        for id in &seen.observation.without_address {
+            let detail = format!("EC2 shows no address of it that this mesh admits ({})", key.asg);
+            findings.insert(Finding::new(FindingKind::NoAddress, id, detail));
+        }
+        for (id, state) in &seen.observation.unheard {
+            let detail = format!("Auto Scaling says {state:?}; it was left as it was");
+            findings.insert(Finding::new(FindingKind::UnheardState, id, detail));
+        }
+    }
+}
+
+fn region_findings(
+    run: &Run<'_>,
+    own: &Own,
+    region: &RegionRun<'_>,
+    findings: &mut BTreeSet<Finding>,
+) {
+    let name = &region.member.name;
+    if let Some(error) = &region.unreachable {
+        let (kind, detail) = if region.home {
+            (FindingKind::TargetFailed, error.to_string())
+        } else {
+            (FindingKind::PeerUnreachable, format!("{error}; its next run or ours heals it"))
+        };
+        findings.insert(Finding::new(kind, name, detail));
+        return;
+    }
+    if region.unsettled {
+        let detail = "fresh looks kept asking for changes; the next run looks again";
+        findings.insert(Finding::new(FindingKind::NotSettled, name, detail));
+    }
+    row_findings(run, region, findings);
+    for (id, target) in &region.targets {
+        target_findings(run, id, target, findings);
+        departures(run, own, region, id, target, findings);
+    }
+}
+
+fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<Finding>) {
+    let now = run.engine.clock.now();
+    for (key, stored) in &region.rows.stored {
+        let subject = format!("{}/{} in {}", key.member, key.asg, region.member.name);
+        let (kind, detail) = match stored {
+            Stored::Missing => (
+                FindingKind::RowMissing,
+                "no row yet; its rules are only added to until it has written one".to_owned(),
+            ),
+            Stored::Rejected { why, .. } => (
+                FindingKind::RowRejected,
+                format!("{why}; the row was left out and its member's rules stay as they are"),
+            ),
+            Stored::Row(row) => {
+                let age = now.duration_since(row.observed_at);
+                if age.is_negative() || age.unsigned_abs() <= run.mesh().limits.stale_after {
+                    continue;
+                }
+                let minutes = age.as_secs() / 60;
+                (FindingKind::PeerStale, format!("last observed {minutes} minutes ago"))
+            }
+        };
+        findings.insert(Finding::new(kind, subject, detail));
+    }
+    for why in &region.rows.strays {
+        findings.insert(Finding::new(FindingKind::RowRejected, &region.member.name, why));
+    }
+}
+
+fn target_findings(
+    run: &Run<'_>,
+    id: &SecurityGroupId,
+    target: &Target,
+    findings: &mut BTreeSet<Finding>,
+) {
+    let mut found = |kind, detail: String| findings.insert(Finding::new(kind, id, detail));
+    if let Some(error) = &target.error {
+        found(FindingKind::TargetFailed, error.to_string());
+    }
+    for violation in &target.violations {
+        found(FindingKind::PlanRefused, violation.to_string());
+    }
+    if !target.drifted.is_empty() {
+        found(FindingKind::Drift, format!("was missing: {}", list(&target.drifted)));
+    }
+    if !target.plan.held.is_empty() {
+        let held: Vec<_> = target.plan.held.iter().map(|r| r.rule.rule()).collect();
+        found(
+            FindingKind::HeldRemovals,
+            format!("not removed until `sgsync apply --allow-removals`: {}", list(held)),
+        );
+    }
+    if !target.plan.over_quota.is_empty() {
+        let left_out: Vec<_> = target
+            .plan
+            .over_quota
+            .iter()
+            .map(|a| format!("{} ({})", a.permission, a.origin.instance))
+            .collect();
+        found(FindingKind::OverQuota, format!("the group is full; left out: {}", list(left_out)));
+    }
+    if let Some((used, limit)) = nearly_full(run.mesh(), target) {
+        found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
+    }
+    for rule in foreign_in_managed_ports(run.mesh(), target) {
+        found(
+            FindingKind::ForeignRule,
+            format!("{} opens {rule}, which is not the mesh's", rule.id),
+        );
+    }
+}
+
+/// Rules of the fuller address family after the plan, where it is more than 80% of the limit.
+fn nearly_full(mesh: &Mesh, target: &Target) -> Option<(usize, u32)> {
+    let limit = mesh.limits.rules_per_group;
+    let gone: BTreeSet<_> = target.plan.removals().map(|r| &r.rule.rule().id).collect();
+    let left = target.actual.iter().filter(|rule| !gone.contains(&rule.id)).map(Rule::counts);
+    let added = target.plan.add.iter().map(|a| a.permission.cidr.is_ipv4()).map(|v4| (v4, !v4));
+    let (mut ipv4, mut ipv6) = (0_usize, 0_usize);
+    for (v4, v6) in left.chain(added) {
+        ipv4 += usize::from(v4);
+        ipv6 += usize::from(v6);
+    }
+    let used = ipv4.max(ipv6);
+    (used * 5 > limit as usize * 4).then_some((used, limit))
+}
+
+/// Others' rules that open what the mesh manages. Those on other ports are nobody's
+/// business but theirs; the report counts them.
+fn foreign_in_managed_ports<'t>(
+    mesh: &'t Mesh,
+    target: &'t Target,
+) -> impl Iterator<Item = &'t Rule> {
+    target
+        .plan
+        .foreign
+        .iter()
+        .filter(|rule| mesh.allow.iter().any(|allow| allow.traffic.overlaps(rule.traffic)))
+}
+
+/// Addresses that left with this run and whose rules no look has shown. Reads lag
+/// behind writes: such a rule may still turn up, and the next run would revoke it.
+fn departures(
+    run: &Run<'_>,
+    own: &Own,
+    region: &RegionRun<'_>,
+    id: &SecurityGroupId,
+    target: &Target,
+    findings: &mut BTreeSet<Finding>,
+) {
+    if run.request.dry_run || target.is_broken() {
+        return;
+    }
+    let revoked: BTreeSet<_> = target.revoked.values().filter_map(Rule::permission).collect();
+    for seen in own.seen().filter(|seen| seen.changed) {
+        let traffic = run.mesh().traffic(&seen.row.member, &region.member.name);
+        for instance in seen.observation.departed.keys() {
+            let left = seen.observation.left_behind(instance);
+            let unseen = left
+                .iter()
+                .filter(|cidr| !revoked.iter().any(|permission| permission.cidr == **cidr));
+            let unseen: Vec<_> = unseen.collect();
+            if !unseen.is_empty() && !traffic.is_empty() {
+                let detail =
+                    format!("{instance} left, and no rule of it was seen: {}", list(unseen));
+                findings.insert(Finding::new(FindingKind::DepartedUnseen, id, detail));
+            }
+        }
+    }
+}
+
+fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,45 @@
+//! A look at a region: its rules, then its mirror's rows.
+
+use std::collections::BTreeMap;
+
+use super::Run;
+use crate::mesh::{Member, RowKey};
+use crate::names::SecurityGroupId;
+use crate::permission::Rule;
+use crate::ports::{CallError, Called, Failure};
+use crate::row::Rows;
+
+/// What one look saw.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    /// The rules of each target.
+    pub rules: Called<BTreeMap<SecurityGroupId, Vec<Rule>>>,
+    /// The mirror's rows, read when the rules were there already.
+    pub rows: Called<Rows>,
+}
+
+/// Looks at a region.
+///
+/// Actual before desired: a row is always written before its rules, so whatever rule
+/// this sees, it also sees the row that wants it, and never revokes another run's
+/// fresh rule (design section 5). Where rules cannot be read the rows still are: the
+/// own row's version is needed all the same.
+pub(super) async fn look(run: &Run<'_>, member: &Member, groups: &[SecurityGroupId]) -> Look {
+    let readers = run.readers(member);
+    let rules =
+        if groups.is_empty() { Ok(BTreeMap::new()) } else { readers.rules.rules(groups).await };
+    let keys: Vec<RowKey> = run.mesh().row_keys().collect();
+    let rows = readers.mirror.rows(&keys).await.map(|items| Rows::read(&items, run.mesh()));
+    Look { rules, rows }
+}
+
+/// The failure of a region that did not answer within its budget.
+pub(super) fn no_answer(member: &Member) -> CallError {
+    CallError {
+        call: "look",
+        kind: Failure::NoAnswer,
+        code: "Timeout".to_owned(),
+        message: format!("{} did not answer within the budget", member.region),
+        request_id: None,
+    }
+}

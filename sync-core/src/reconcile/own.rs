@@ -1,0 +1,301 @@
+//! The own rows: read version, observe, write (design section 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use super::Run;
+use crate::cidr::Cidr;
+use crate::events::{Hook, Transition};
+use crate::mesh::{Member, RowKey};
+use crate::names::{AsgName, InstanceId, MemberName};
+use crate::observe::{Belongs, Observation, observe};
+use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
+use crate::report::RowStatus;
+use crate::row::{MemberRow, Rows, Stored, Version};
+
+/// How often a group is observed anew because another run wrote its row meanwhile.
+/// Each round at least one of the runs in each other's way gets through.
+const ROW_ROUNDS: usize = 12;
+
+/// How long a launching instance's address is waited for before the hook goes back
+/// to the queue (`facts/aws.md`, section 4: absent even just after "running").
+const ADDRESS_WAIT: Duration = Duration::from_secs(6);
+
+/// What this run knows of its own groups.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
+    /// Each group it was asked to observe.
+    pub groups: BTreeMap<RowKey, OwnGroup>,
+}
+
+/// One group.
+#[derive(Clone, Debug)]
+pub(super) enum OwnGroup {
+    /// Observed.
+    Seen(Seen),
+    /// Auto Scaling does not show the group.
+    Missing,
+    /// A call failed; the group is as unknown as before.
+    Failed(CallError),
+}
+
+/// An observed group.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// What it looked like.
+    pub observation: Observation,
+    /// Each listed instance's state.
+    pub states: BTreeMap<InstanceId, LifecycleState>,
+    /// The row that says so.
+    pub row: MemberRow,
+    /// Whether that row says something else than the one before.
+    pub changed: bool,
+    /// What became of it in the own mirror.
+    pub status: RowStatus,
+    /// Why the own mirror could not be used.
+    pub error: Option<CallError>,
+}
+
+impl Own {
+    pub(super) fn new(members: Vec<BTreeMap<RowKey, OwnGroup>>) -> Self {
+        Self { groups: members.into_iter().flatten().collect() }
+    }
+
+    /// The observed groups.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Seen> {
+        self.groups.values().filter_map(|group| match group {
+            OwnGroup::Seen(seen) => Some(seen),
+            OwnGroup::Missing | OwnGroup::Failed(_) => None,
+        })
+    }
+
+    /// Members some of whose asked-for groups are not known, or not written down.
+    /// Nothing of theirs is revoked but what is certain.
+    pub(super) fn uncertain(&self) -> BTreeSet<MemberName> {
+        let certain = |group: &OwnGroup| match group {
+            OwnGroup::Seen(seen) => seen.status != RowStatus::Unavailable,
+            OwnGroup::Missing | OwnGroup::Failed(_) => false,
+        };
+        let uncertain = self.groups.iter().filter(|(_, group)| !certain(group));
+        uncertain.map(|(key, _)| key.member.clone()).collect()
+    }
+
+    /// Addresses whose instance this very run saw leave, and that no instance of the
+    /// member has now.
+    pub(super) fn departed(&self) -> BTreeSet<(MemberName, Cidr)> {
+        let of = |seen: &Seen, from: fn(&Seen) -> &crate::row::Instances| {
+            let member = seen.row.member.clone();
+            from(seen).values().flatten().map(|cidr| (member.clone(), *cidr)).collect::<Vec<_>>()
+        };
+        let mut departed: BTreeSet<_> =
+            self.seen().flat_map(|seen| of(seen, |seen| &seen.observation.departed)).collect();
+        for alive in self.seen().flat_map(|seen| of(seen, |seen| &seen.row.instances)) {
+            departed.remove(&alive);
+        }
+        departed
+    }
+
+    /// What is known of a hook's group.
+    pub(super) fn of_hook(&self, hook: &Hook) -> Option<&OwnGroup> {
+        self.groups.iter().find(|(key, _)| key.asg == hook.asg).map(|(_, group)| group)
+    }
+}
+
+/// Observes a member's groups and writes their rows, starting over whenever another
+/// run wrote meanwhile. `rows` is what the look at the start found in the mirror.
+pub(super) async fn observe_member(
+    run: &Run<'_>,
+    member: &Member,
+    asgs: &BTreeSet<AsgName>,
+    rows: Called<&Rows>,
+) -> BTreeMap<RowKey, OwnGroup> {
+    let mut rows = rows.cloned();
+    let mut done = BTreeMap::new();
+    let mut left = asgs.clone();
+    let mut pauses = jittered(Duration::from_millis(30), Duration::from_millis(600), ROW_ROUNDS);
+    loop {
+        let groups = match observe_ready(run, member, &left, rows.as_ref().ok()).await {
+            Ok(groups) => groups,
+            Err(error) => {
+                done.extend(keyed(member, &left, &OwnGroup::Failed(error)));
+                return done;
+            }
+        };
+        let written = join_all(groups.into_iter().map(|(asg, group)| async {
+            let key = RowKey { member: member.name.clone(), asg };
+            let group = write(run, member, &key, group, &rows).await;
+            (key, group)
+        }));
+        for (key, group) in written.await {
+            if let Some(group) = group {
+                left.remove(&key.asg);
+                done.insert(key, group);
+            }
+        }
+        if left.is_empty() {
+            return done;
+        }
+        let Some(pause) = pauses.next().filter(|_| Instant::now() < run.work_until) else {
+            done.extend(keyed(member, &left, &OwnGroup::Failed(contended(member))));
+            return done;
+        };
+        sleep(pause).await;
+        let keys: Vec<RowKey> = member.row_keys().collect();
+        let read = run.readers(member).mirror.rows(&keys).await;
+        rows = read.map(|items| Rows::read(&items, run.mesh()));
+    }
+}
+
+/// Exponential pauses with jitter, so that runs in each other's way part.
+pub(super) fn jittered(
+    least: Duration,
+    most: Duration,
+    times: usize,
+) -> impl Iterator<Item = Duration> + Send {
+    ExponentialBuilder::new()
+        .with_min_delay(least)
+        .with_max_delay(most)
+        .with_max_times(times)
+        .with_jitter()
+        .build()
+}
+
+fn keyed<'a>(
+    member: &'a Member,
+    asgs: &'a BTreeSet<AsgName>,
+    group: &'a OwnGroup,
+) -> impl Iterator<Item = (RowKey, OwnGroup)> + 'a {
+    asgs.iter().map(|asg| (RowKey { member: member.name.clone(), asg: asg.clone() }, group.clone()))
+}
+
+fn contended(member: &Member) -> CallError {
+    CallError {
+        call: "dynamodb:PutItem",
+        kind: Failure::Unavailable,
+        code: "RowContended".to_owned(),
+        message: format!("other runs kept writing {}'s row first", member.name),
+        request_id: None,
+    }
+}
+
+/// A group as one observation found it: none where Auto Scaling does not show it.
+type Observed = Option<(Observation, BTreeMap<InstanceId, LifecycleState>)>;
+
+/// Observes until every hook's instance is where its hook can be answered, for a
+/// few seconds at most.
+async fn observe_ready(
+    run: &Run<'_>,
+    member: &Member,
+    asgs: &BTreeSet<AsgName>,
+    rows: Option<&Rows>,
+) -> Called<BTreeMap<AsgName, Observed>> {
+    let until = run.work_until.min(Instant::now() + ADDRESS_WAIT);
+    let mut pauses = jittered(Duration::from_millis(250), Duration::from_secs(1), usize::MAX);
+    loop {
+        let groups = observe_once(run, member, asgs, rows).await?;
+        let waits = run.request.hooks.iter().any(|hook| !is_ready(hook, groups.get(&hook.asg)));
+        let pause = pauses.next().filter(|pause| waits && Instant::now() + *pause < until);
+        match pause {
+            Some(pause) => sleep(pause).await,
+            None => return Ok(groups),
+        }
+    }
+}
+
+/// Whether what is seen of a hook's instance agrees with its hook. Auto Scaling and
+/// EC2 may both show it as it was a moment ago.
+fn is_ready(hook: &Hook, group: Option<&Observed>) -> bool {
+    let Some(group) = group else { return true };
+    let Some((observation, states)) = group else { return false };
+    let member = observation.instances.contains_key(&hook.instance);
+    let state = states.get(&hook.instance);
+    match hook.transition {
+        Transition::Launch if member => !observation.without_address.contains(&hook.instance),
+        Transition::Launch => {
+            observation.departed.contains_key(&hook.instance)
+                || state.is_some_and(|s| s.belongs() == Belongs::No && s.as_str() != "Pending")
+        }
+        Transition::Terminate => {
+            !member || state.is_some_and(LifecycleState::is_replacing_root_volume)
+        }
+    }
+}
+
+async fn observe_once(
+    run: &Run<'_>,
+    member: &Member,
+    asgs: &BTreeSet<AsgName>,
+    rows: Option<&Rows>,
+) -> Called<BTreeMap<AsgName, Observed>> {
+    let observer = &run.readers(member).observer;
+    let remembered = |asg: &AsgName| {
+        let key = RowKey { member: member.name.clone(), asg: asg.clone() };
+        rows.and_then(|rows| rows.row(&key)).map(|row| &row.instances)
+    };
+    let mut listed = observer.groups(asgs).await?;
+    let mut ids: BTreeSet<InstanceId> = listed.values().flat_map(BTreeMap::keys).cloned().collect();
+    ids.extend(asgs.iter().filter_map(remembered).flat_map(BTreeMap::keys).cloned());
+    let hooked = run.request.hooks.iter().filter(|hook| asgs.contains(&hook.asg));
+    ids.extend(hooked.map(|hook| hook.instance.clone()));
+    let shown = if ids.is_empty() { BTreeMap::new() } else { observer.instances(&ids).await? };
+    Ok(asgs
+        .iter()
+        .map(|asg| {
+            let observed = listed.remove(asg).map(|states| {
+                let kinds = &run.mesh().kinds;
+                (observe(asg, &states, remembered(asg), &shown, kinds), states)
+            });
+            (asg.clone(), observed)
+        })
+        .collect())
+}
+
+/// Writes one group's row over the version that was read before the observation.
+/// None means that another run wrote meanwhile.
+async fn write(
+    run: &Run<'_>,
+    member: &Member,
+    key: &RowKey,
+    observed: Observed,
+    rows: &Called<Rows>,
+) -> Option<OwnGroup> {
+    let Some((observation, states)) = observed else { return Some(OwnGroup::Missing) };
+    let stored = rows.as_ref().ok().and_then(|rows| rows.stored.get(key));
+    let (old, condition) = match stored {
+        Some(Stored::Row(row)) => (Some(row.version), Condition::Over(Some(row.version))),
+        Some(Stored::Rejected { version: Some(raw), .. }) => {
+            (None, Condition::Replace(raw.clone()))
+        }
+        _ => (None, Condition::Over(None)),
+    };
+    let before = stored.and_then(Stored::row);
+    let changed = before.is_none_or(|row| row.instances != observation.instances);
+    let now = run.engine.clock.now();
+    let heartbeat = before.is_some_and(|row| {
+        let age = now.duration_since(row.observed_at);
+        age.unsigned_abs() * 2 > run.mesh().limits.stale_after
+    });
+    let seen = |row: MemberRow, status, error| {
+        let (observation, states) = (observation.clone(), states.clone());
+        Some(OwnGroup::Seen(Seen { observation, states, row, changed, status, error }))
+    };
+    if let Some(row) = before.filter(|_| !changed && !heartbeat) {
+        return seen(row.clone(), RowStatus::Unchanged, None);
+    }
+    let version = Version::next(old, now);
+    let instances = observation.instances.clone();
+    let row = MemberRow::new(key.clone(), version, now, instances, run.who());
+    if let Err(error) = rows {
+        return seen(row, RowStatus::Unavailable, Some(error.clone()));
+    }
+    let Some(writers) = run.writers(member) else { return seen(row, RowStatus::Written, None) };
+    match writers.mirror.put(&row, condition).await {
+        Ok(Put::Written) => seen(row, RowStatus::Written, None),
+        Ok(Put::Rejected) => None,
+        Err(error) => seen(row, RowStatus::Unavailable, Some(error)),
+    }
+}
