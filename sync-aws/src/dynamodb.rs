@@ -1,0 +1,164 @@
+//! A region's mirror.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::future::try_join_all;
+use sync_core::mesh::RowKey;
+use sync_core::ports::{
+    CallError, Called, Condition, Failure, Item, MirrorReader, MirrorWriter, Put,
+};
+use sync_core::row::MemberRow;
+
+use crate::attributes::{attributes, from_json, item};
+use crate::errors::{Call, unreadable};
+
+const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
+const PUT_ITEM: &str = "dynamodb:PutItem";
+
+/// BatchGetItem's limit.
+const KEYS_PER_CALL: usize = 100;
+
+/// How often the rest of a batch is asked for, and the pause before the first time.
+/// DynamoDB answers in part when it is short of capacity or the answer is too large;
+/// with doubling pauses this is two seconds at most, within a peer's budget.
+const UNPROCESSED_TRIES: usize = 5;
+const UNPROCESSED_PAUSE: Duration = Duration::from_millis(50);
+
+type Key = HashMap<String, AttributeValue>;
+
+/// One member's table.
+#[derive(Clone, Debug)]
+pub(crate) struct Mirror {
+    client: Client,
+    table: String,
+}
+
+impl Mirror {
+    pub(crate) fn new(client: Client, table: &str) -> Self {
+        Self { client, table: table.to_owned() }
+    }
+
+    /// Reads one batch to its end, asking again for what DynamoDB leaves out.
+    async fn batch(&self, mut keys: Vec<Key>) -> Called<Vec<Item>> {
+        let mut pauses = ExponentialBuilder::default()
+            .with_jitter()
+            .with_min_delay(UNPROCESSED_PAUSE)
+            .with_max_times(UNPROCESSED_TRIES)
+            .build();
+        let mut items = Vec::new();
+        loop {
+            let (found, rest) = self.part(keys).await?;
+            items.extend(found);
+            if rest.is_empty() {
+                return Ok(items);
+            }
+            let Some(pause) = pauses.next() else { return Err(unprocessed(rest.len())) };
+            tokio::time::sleep(pause).await;
+            keys = rest;
+        }
+    }
+
+    /// One call: the items it found, and the keys it left out.
+    async fn part(&self, keys: Vec<Key>) -> Called<(Vec<Item>, Vec<Key>)> {
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| unreadable(BATCH_GET_ITEM, error.to_string()))?;
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, wanted)
+            .send()
+            .await
+            .call(BATCH_GET_ITEM)?;
+        let items = answer.responses.unwrap_or_default().into_values().flatten();
+        let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
+        Ok((items.map(|found| item(&found)).collect(), rest.flat_map(|keys| keys.keys).collect()))
+    }
+}
+
+#[async_trait]
+impl MirrorReader for Mirror {
+    async fn rows(&self, keys: &[RowKey]) -> Called<Vec<Item>> {
+        // The same key twice is refused.
+        let once: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().map(key).collect();
+        let batches = once.chunks(KEYS_PER_CALL).map(|batch| self.batch(batch.to_vec()));
+        Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+    }
+}
+
+#[async_trait]
+impl MirrorWriter for Mirror {
+    async fn put(&self, row: &MemberRow, condition: Condition) -> Called<Put> {
+        let stored = row.to_item();
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes(&stored)))
+            .expression_attribute_names("#version", "version")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = conditional(request, row, &condition).send().await else {
+            return Ok(Put::Written);
+        };
+        match error.as_service_error() {
+            // When the first reply is lost, the SDK's retry meets our own row.
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let ours = failed.item().is_some_and(|found| item(found) == stored);
+                Ok(if ours { Put::Written } else { Put::Rejected })
+            }
+            _ => Err(error).call(PUT_ITEM),
+        }
+    }
+}
+
+fn conditional(
+    request: PutItemFluentBuilder,
+    row: &MemberRow,
+    condition: &Condition,
+) -> PutItemFluentBuilder {
+    const ABSENT: &str = "attribute_not_exists(#version)";
+    let number = |version: u64| AttributeValue::N(version.to_string());
+    let (expression, value) = match condition {
+        Condition::Over(None) => (ABSENT, None),
+        Condition::Over(Some(old)) => ("#version = :version", Some(number(old.number()))),
+        Condition::Newer => (
+            "attribute_not_exists(#version) OR #version < :version",
+            Some(number(row.version.number())),
+        ),
+        Condition::Replace(old) => ("#version = :version", Some(from_json(old))),
+    };
+    let request = request.condition_expression(expression);
+    match value {
+        Some(value) => request.expression_attribute_values(":version", value),
+        None => request,
+    }
+}
+
+fn key(key: &RowKey) -> Key {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    HashMap::from([
+        ("member".to_owned(), text(key.member.as_str())),
+        ("asg".to_owned(), text(key.asg.as_str())),
+    ])
+}
+
+fn unprocessed(keys: usize) -> CallError {
+    CallError {
+        call: BATCH_GET_ITEM,
+        kind: Failure::Throttled,
+        code: "UnprocessedKeys".to_owned(),
+        message: format!("{keys} keys were left out {} times", UNPROCESSED_TRIES + 1),
+        request_id: None,
+    }
+}

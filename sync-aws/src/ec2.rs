@@ -1,0 +1,170 @@
+//! EC2: the rules of security groups, read and changed, and instances, read.
+//!
+//! Nothing else in sgsync calls what changes EC2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
+use aws_types::SdkConfig;
+use futures::future::try_join_all;
+use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
+use sync_core::permission::Rule;
+use sync_core::ports::{Called, Grant, InstanceView, Receipt, RuleReader, RuleWriter};
+
+use crate::errors::{Call, request_id, unreadable};
+use crate::pages::Pages;
+
+mod instances;
+mod rules;
+
+const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
+const DESCRIBE_RULES: &str = "ec2:DescribeSecurityGroupRules";
+const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
+const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
+
+/// EC2's limit on the values of one filter.
+const VALUES_PER_FILTER: usize = 200;
+/// The largest page (`facts/aws.md`, section 1).
+const PAGE: i32 = 1000;
+
+type Instances = BTreeMap<InstanceId, InstanceView>;
+type Rules = BTreeMap<SecurityGroupId, Vec<Rule>>;
+
+/// One region's EC2.
+#[derive(Clone, Debug)]
+pub(crate) struct Ec2 {
+    client: Client,
+}
+
+impl Ec2 {
+    pub(crate) fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+
+    /// The instances of these ids that EC2 shows. They are asked for by filter, which
+    /// answers with what there is; a list of ids fails whole for one that is gone.
+    pub(crate) async fn instances(&self, ids: &BTreeSet<InstanceId>) -> Called<Instances> {
+        let ids: Vec<_> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let chunks = ids.chunks(VALUES_PER_FILTER).map(|chunk| self.instances_of(chunk));
+        Ok(try_join_all(chunks).await?.into_iter().flatten().collect())
+    }
+
+    async fn instances_of(&self, ids: &[String]) -> Called<Instances> {
+        let (mut pages, mut token, mut instances) =
+            (Pages::of(DESCRIBE_INSTANCES), None, Instances::new());
+        loop {
+            let page = self
+                .client
+                .describe_instances()
+                .filters(filter("instance-id", ids))
+                // Else those that a service runs for us would seem gone.
+                .include_managed_resources(true)
+                .max_results(PAGE)
+                .set_next_token(token)
+                .send()
+                .await
+                .call(DESCRIBE_INSTANCES)?;
+            for instance in page.reservations().iter().flat_map(|r| r.instances()) {
+                let view =
+                    instances::view(instance).map_err(|m| unreadable(DESCRIBE_INSTANCES, m))?;
+                instances.extend([view]);
+            }
+            token = pages.after(page.next_token())?;
+            if token.is_none() {
+                return Ok(instances);
+            }
+        }
+    }
+
+    async fn rules_of(&self, groups: &[String]) -> Called<Rules> {
+        let empty = groups.iter().map(|group| (SecurityGroupId::new(group), Vec::new()));
+        let mut rules: Rules = empty.collect();
+        let (mut pages, mut token) = (Pages::of(DESCRIBE_RULES), None);
+        loop {
+            let page = self
+                .client
+                .describe_security_group_rules()
+                .filters(filter("group-id", groups))
+                .max_results(PAGE)
+                .set_next_token(token)
+                .send()
+                .await
+                .call(DESCRIBE_RULES)?;
+            sort_in(&mut rules, page.security_group_rules())?;
+            token = pages.after(page.next_token())?;
+            if token.is_none() {
+                return Ok(rules);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl RuleReader for Ec2 {
+    async fn rules(&self, groups: &[SecurityGroupId]) -> Called<Rules> {
+        let ids: BTreeSet<_> = groups.iter().map(|group| group.as_str().to_owned()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let chunks = ids.chunks(VALUES_PER_FILTER).map(|chunk| self.rules_of(chunk));
+        Ok(try_join_all(chunks).await?.into_iter().flatten().collect())
+    }
+}
+
+#[async_trait]
+impl RuleWriter for Ec2 {
+    #[allow(clippy::disallowed_methods, reason = "the one place that changes EC2")]
+    async fn authorize(&self, grant: &Grant) -> Called<Receipt> {
+        if grant.permissions.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let answer = self
+            .client
+            .authorize_security_group_ingress()
+            .group_id(grant.group.as_str())
+            .set_ip_permissions(Some(rules::ip_permissions(&grant.permissions)))
+            .set_tag_specifications(rules::tag_specifications(&grant.tags))
+            .send()
+            .await
+            .call(AUTHORIZE)?;
+        // An answer that names a rule we cannot read names one the less: it was made.
+        let made = answer.security_group_rules().iter().filter_map(|rule| rules::rule(rule).ok());
+        let rules = made.filter_map(|rule| Some((rule.permission()?, rule.id))).collect();
+        Ok(Receipt { request_id: request_id(&answer), rules })
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that changes EC2")]
+    async fn revoke(&self, group: &SecurityGroupId, rules: &[RuleId]) -> Called<Receipt> {
+        if rules.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let ids: BTreeSet<_> = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
+        let answer = self
+            .client
+            .revoke_security_group_ingress()
+            .group_id(group.as_str())
+            .set_security_group_rule_ids(Some(ids.into_iter().collect()))
+            .send()
+            .await
+            .call(REVOKE)?;
+        Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
+    }
+}
+
+/// Puts a page's ingress rules under their groups. EC2 has no filter for the
+/// direction (`facts/aws.md`, section 1).
+fn sort_in(rules: &mut Rules, page: &[SecurityGroupRule]) -> Called<()> {
+    for described in page.iter().filter(|rule| rule.is_egress() != Some(true)) {
+        let rule = rules::rule(described).map_err(|m| unreadable(DESCRIBE_RULES, m))?;
+        let group = described.group_id().and_then(|id| rules.get_mut(&SecurityGroupId::new(id)));
+        let group = group.ok_or_else(|| {
+            unreadable(DESCRIBE_RULES, format!("{}: in none of the groups asked for", rule.id))
+        })?;
+        group.push(rule);
+    }
+    Ok(())
+}
+
+fn filter(name: &str, values: &[String]) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.to_vec())).build()
+}

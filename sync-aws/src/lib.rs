@@ -1,0 +1,100 @@
+//! The ports of `sync-core` over the AWS SDK, and the only place that knows AWS's types.
+//!
+//! [`Aws::connect`] is called once a process. It makes one set of clients for each
+//! region and role that the mesh document names; members of one region share it.
+//! What AWS answers is translated here or refused whole: an answer that cannot be
+//! read in full is an error, never a shorter answer (promise 2).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use sync_core::mesh::Mesh;
+use sync_core::names::{MemberName, Region};
+use sync_core::ports::{MemberReaders, MemberWriters};
+
+mod attributes;
+mod audit;
+mod auto_scaling;
+mod clients;
+mod clock;
+mod dynamodb;
+mod ec2;
+mod errors;
+mod observer;
+mod pages;
+
+pub use audit::TracingAuditLog;
+pub use clients::{
+    ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_ATTEMPTS, OPERATION_TIMEOUT, POOL_IDLE_TIMEOUT, settings,
+};
+pub use clock::SystemClock;
+
+use clients::RegionClients;
+use dynamodb::Mirror;
+use observer::RegionObserver;
+
+/// AWS as a mesh needs it: readers and writers for each member's region.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    members: BTreeMap<MemberName, MemberClients>,
+}
+
+/// One member's clients. The mirror is its own; the rest is its region's.
+#[derive(Clone, Debug)]
+struct MemberClients {
+    region: RegionClients,
+    mirror: Mirror,
+}
+
+impl Aws {
+    /// Connects to the region of every member, with the credentials, endpoints and
+    /// profile of the environment. A member with a `role_arn` is reached through it.
+    ///
+    /// Nothing is sent yet, except where the credential chain has to ask.
+    pub async fn connect(mesh: &Mesh) -> Self {
+        let config = clients::from_environment(mesh).await;
+        Self::with_configs(mesh, |_| config.clone()).await
+    }
+
+    /// Like [`Aws::connect`], with a configuration for each region instead of the
+    /// environment's: begin with [`settings`] and add credentials and an endpoint.
+    /// The region is put in here.
+    pub async fn with_configs(mesh: &Mesh, config: impl Fn(&Region) -> SdkConfig) -> Self {
+        let mut made: BTreeMap<_, RegionClients> = BTreeMap::new();
+        let mut members = BTreeMap::new();
+        for member in &mesh.members {
+            let key = (member.region.clone(), member.role_arn.clone());
+            let region = match made.get(&key) {
+                Some(clients) => clients.clone(),
+                None => RegionClients::new(&config(&key.0), &key.0, key.1.as_deref()).await,
+            };
+            made.insert(key, region.clone());
+            let mirror = region.mirror(&member.table);
+            members.insert(member.name.clone(), MemberClients { region, mirror });
+        }
+        Self { members }
+    }
+
+    /// How each member's region is read.
+    #[must_use]
+    pub fn readers(&self) -> BTreeMap<MemberName, MemberReaders> {
+        let readers = |clients: &MemberClients| MemberReaders {
+            observer: Arc::new(RegionObserver::new(&clients.region)),
+            rules: Arc::new(clients.region.ec2.clone()),
+            mirror: Arc::new(clients.mirror.clone()),
+        };
+        self.members.iter().map(|(name, clients)| (name.clone(), readers(clients))).collect()
+    }
+
+    /// How each member's region is changed. Not asked for in a dry run.
+    #[must_use]
+    pub fn writers(&self) -> BTreeMap<MemberName, MemberWriters> {
+        let writers = |clients: &MemberClients| MemberWriters {
+            hooks: Arc::new(clients.region.auto_scaling.clone()),
+            rules: Arc::new(clients.region.ec2.clone()),
+            mirror: Arc::new(clients.mirror.clone()),
+        };
+        self.members.iter().map(|(name, clients)| (name.clone(), writers(clients))).collect()
+    }
+}
