@@ -1,0 +1,107 @@
+//! What each command does.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde_json::json;
+use sync_aws::{Aws, SystemClock, TracingAuditLog};
+use sync_core::mesh::{Invalid, Mesh};
+use sync_core::ports::Clock as _;
+use sync_core::reconcile::{Engine, Request};
+use sync_core::report::{Report, Trigger};
+use tokio::time::{Duration, Instant};
+
+use crate::args::{Args, Command, Output};
+use crate::{ERROR, OK, PENDING, text};
+
+/// Runs a command; its exit code.
+pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::new("error,audit=info"))
+        .init();
+    let path = args.mesh.display();
+    let document = std::fs::read_to_string(&args.mesh)
+        .with_context(|| format!("the mesh document {path} cannot be read; name it with --mesh"))?;
+    let mesh = match Mesh::parse(&document) {
+        Ok(mesh) => mesh,
+        Err(invalid) => return Ok(print_invalid(&invalid, &args)),
+    };
+    match args.command {
+        Command::Check => Ok(print_valid(&mesh, args.output)),
+        Command::Plan(limits) => {
+            let report = reconcile(mesh, true, false, limits.timeout).await;
+            print(&report, args.output)?;
+            Ok(match report {
+                report if report.has_errors() => ERROR,
+                report if report.has_changes() => PENDING,
+                _ => OK,
+            })
+        }
+        Command::Apply { allow_removals, limits } => {
+            let report = reconcile(mesh, false, allow_removals, limits.timeout).await;
+            print(&report, args.output)?;
+            Ok(if report.has_errors() { ERROR } else { OK })
+        }
+    }
+}
+
+/// One run over every member, from outside all of them.
+async fn reconcile(mesh: Mesh, dry_run: bool, allow_removals: bool, timeout: u64) -> Report {
+    let aws = Aws::connect(&mesh).await;
+    let scope = mesh
+        .members
+        .iter()
+        .map(|member| (member.name.clone(), member.auto_scaling_groups.iter().cloned().collect()));
+    let request = Request {
+        trigger: Trigger::Operator,
+        scope: scope.collect(),
+        hooks: Vec::new(),
+        dry_run,
+        allow_removals,
+        run_id: SystemClock.now().to_string(),
+        function: "sgsync".to_owned(),
+        deadline: Instant::now() + Duration::from_secs(timeout),
+    };
+    let engine = Engine {
+        home: None,
+        readers: aws.readers(),
+        writers: aws.writers(),
+        mesh,
+        clock: Arc::new(SystemClock),
+        audit: Arc::new(TracingAuditLog),
+    };
+    engine.run(&request).await
+}
+
+fn print(report: &Report, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Text => print!("{}", text::report(report)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(report)?),
+    }
+    Ok(())
+}
+
+fn print_valid(mesh: &Mesh, output: Output) -> u8 {
+    match output {
+        Output::Text => print!("{}", text::mesh(mesh)),
+        Output::Json => println!("{}", json!({ "valid": true, "mesh": mesh.name, "problems": [] })),
+    }
+    OK
+}
+
+fn print_invalid(invalid: &Invalid, args: &Args) -> u8 {
+    match args.output {
+        Output::Text => eprintln!("{}: {invalid}", args.mesh.display()),
+        Output::Json => {
+            let problems = invalid
+                .problems
+                .iter()
+                .map(|problem| json!({ "path": problem.path, "detail": problem.detail }))
+                .collect::<Vec<_>>();
+            println!("{}", json!({ "valid": false, "problems": problems }));
+        }
+    }
+    ERROR
+}

@@ -1,0 +1,38 @@
+//! `sgsync`: the operator's tool.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod args;
+mod commands;
+mod text;
+
+use args::Args;
+
+/// Everything is as it should be.
+const OK: u8 = 0;
+/// Something could not be done or seen; clap uses 2 for usage, but that is `plan`'s word.
+const ERROR: u8 = 1;
+/// `plan` found changes to make.
+const PENDING: u8 = 2;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) => {
+            let failed = usage.use_stderr();
+            // Nothing is left to tell anyone when even this cannot be printed.
+            let _ = usage.print();
+            return ExitCode::from(if failed { ERROR } else { OK });
+        }
+    };
+    match commands::run(args).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(ERROR)
+        }
+    }
+}
