@@ -1,0 +1,29 @@
+"""Fixtures for every emulated test: one rig for the whole run, one fresh world for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from rig import Rig, World
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """The emulators and the proxy; started once, ended with the run."""
+    with Rig() as started:
+        yield started
+
+
+@pytest.fixture
+def world(rig: Rig) -> Iterator[World]:
+    """A mesh of two regions under a name of its own, in an empty moto and with no fault in force."""
+    rig.proxy.heal()
+    rig.moto.reset()
+    rig.proxy.reset_counts()
+    yield World(rig, mesh=f"mesh-{next(_numbers)}")
+    rig.proxy.heal()
