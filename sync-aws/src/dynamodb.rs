@@ -24,7 +24,7 @@ use crate::errors::{Call, unreadable};
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 const PUT_ITEM: &str = "dynamodb:PutItem";
 
-/// BatchGetItem's limit.
+/// `BatchGetItem`'s limit.
 const KEYS_PER_CALL: usize = 100;
 
 /// How often the rest of a batch is asked for, and the pause before the first time.

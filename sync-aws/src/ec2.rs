@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
+use aws_sdk_ec2::types::{Filter, Reservation, SecurityGroupRule};
 use aws_types::SdkConfig;
 use futures::future::try_join_all;
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
@@ -66,7 +66,7 @@ impl Ec2 {
                 .send()
                 .await
                 .call(DESCRIBE_INSTANCES)?;
-            for instance in page.reservations().iter().flat_map(|r| r.instances()) {
+            for instance in page.reservations().iter().flat_map(Reservation::instances) {
                 let view =
                     instances::view(instance).map_err(|m| unreadable(DESCRIBE_INSTANCES, m))?;
                 instances.extend([view]);

@@ -1,0 +1,28 @@
+//! Wire tests: the adapters and the real SDK clients against an HTTP server on this
+//! machine. What goes out must be what AWS expects; what comes back is what AWS
+//! documents, or what others saw it send (`facts/aws.md`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking, and so may what they share"
+)]
+#![allow(unreachable_pub, reason = "a test has no outside")]
+
+mod bodies;
+mod server;
+mod wires;
+
+mod audit;
+mod codes;
+mod connect;
+mod groups;
+mod hooks;
+mod instances;
+mod mirror_read;
+mod mirror_write;
+mod role;
+mod rules_read;
+mod rules_write;
+mod transport;
