@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sync_core::mesh::Mesh;
+use sync_core::names::{AsgName, SecurityGroupId};
 use sync_core::report::{Report, TargetReport, TargetStatus};
 
 /// A valid mesh document, in a few lines.
@@ -11,8 +12,9 @@ pub(crate) fn mesh(mesh: &Mesh) -> String {
     let allow: Vec<String> = mesh.allow.iter().map(|allow| allow.traffic.to_string()).collect();
     line(&mut out, format_args!("  allow   {}", allow.join(", ")));
     for member in &mesh.members {
-        let groups: Vec<&str> = member.auto_scaling_groups.iter().map(|g| g.as_str()).collect();
-        let targets: Vec<&str> = member.security_groups.iter().map(|g| g.as_str()).collect();
+        let groups: Vec<&str> = member.auto_scaling_groups.iter().map(AsgName::as_str).collect();
+        let targets: Vec<&str> =
+            member.security_groups.iter().map(SecurityGroupId::as_str).collect();
         line(
             &mut out,
             format_args!(

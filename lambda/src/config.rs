@@ -17,7 +17,7 @@ pub(crate) struct Config {
 impl Config {
     /// Reads `SGSYNC_MESH` or `SGSYNC_MESH_FILE`, `AWS_REGION` and, where two members
     /// share a region, `SGSYNC_MEMBER`.
-    pub fn from_environment() -> anyhow::Result<Self> {
+    pub(crate) fn from_environment() -> anyhow::Result<Self> {
         let mesh = Mesh::parse(&document()?)?;
         let region = variable("AWS_REGION").context("AWS_REGION is not set")?;
         let home = home(&mesh, &Region::new(region), variable("SGSYNC_MEMBER"))?;
@@ -81,13 +81,13 @@ mod tests {
 
     fn mesh(members: &[(&str, &str)]) -> Mesh {
         let mut text = "name = \"m\"\n[[allow]]\nprotocol = \"tcp\"\nports = \"7000\"\n".to_owned();
-        for (place, (name, region)) in members.iter().enumerate() {
-            text += &format!(
+        text.extend(members.iter().enumerate().map(|(place, (name, region))| {
+            format!(
                 "[[member]]\nname = \"{name}\"\nregion = \"{region}\"\n\
                  auto_scaling_groups = [\"g{place}\"]\n\
                  security_groups = [\"sg-0000000000000000{place}\"]\n"
-            );
-        }
+            )
+        }));
         Mesh::parse(&text).expect("a mesh")
     }
 

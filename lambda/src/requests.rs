@@ -24,7 +24,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Reads an invocation's payload. What is refused is logged, each with its reason.
-    pub fn read(function: &Function, payload: &Value, account: Option<&AccountId>) -> Self {
+    pub(crate) fn read(function: &Function, payload: &Value, account: Option<&AccountId>) -> Self {
         let member = function.member();
         let account = member.account.as_ref().or(account);
         let invocation = events::read(payload, Expected { member, account });
@@ -48,7 +48,7 @@ impl Batch {
 
     /// The runs that the messages ask for: one for all that change something, and one
     /// for every dry run.
-    pub fn requests(&self, function: &Function, context: &Context) -> Vec<Request> {
+    pub(crate) fn requests(&self, function: &Function, context: &Context) -> Vec<Request> {
         let is_dry = |event: &&Event| matches!(event, Event::TrueUp { dry_run: true, .. });
         let real: Vec<&Event> =
             self.events().filter(|event| !is_dry(event) && asks_for_a_run(event)).collect();
@@ -120,13 +120,15 @@ fn request(
             Event::Changed { groups: named, .. } => {
                 groups.extend(named.clone().unwrap_or_else(all));
             }
-            Event::TrueUp { groups: named, dry_run, allow_removals, .. } => {
+            Event::TrueUp { groups: named, dry_run, allow_removals, scheduled } => {
                 groups.extend(named.clone().unwrap_or_else(all));
                 allow |= allow_removals;
                 dry |= dry_run;
-                if trigger == Trigger::Change {
-                    trigger = Trigger::TrueUp;
-                }
+                trigger = match (trigger, scheduled) {
+                    (Trigger::Change | Trigger::Schedule, true) => Trigger::Schedule,
+                    (Trigger::Change | Trigger::Schedule, false) => Trigger::TrueUp,
+                    (waiting, _) => waiting,
+                };
             }
             Event::Test | Event::Ignored { .. } => {}
         }

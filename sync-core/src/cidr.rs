@@ -123,7 +123,7 @@ fn is_public(ip: Ipv4Addr) -> bool {
     is_routable(ip) && !ip.is_private() && !shared && !protocol && !benchmark
 }
 
-/// 2000::/3, the only block from which interface addresses are given out, and
+/// `2000::/3`, the only block from which interface addresses are given out, and
 /// unique local addresses, which Amazon hands out to private VPC pools.
 fn is_global_unicast(ip: Ipv6Addr) -> bool {
     let first = ip.segments()[0];

@@ -188,7 +188,7 @@ def test_the_trueup_runs_on_a_schedule_of_its_own_name(resources):
     (schedule,) = of_type(resources, "AWS::Scheduler::Schedule").values()
     assert schedule["Name"] == "sgsync-orders-db-trueup"
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
-    assert schedule["Target"]["Input"] == '{"trueup": true}'
+    assert schedule["Target"]["Input"] == '{"trueup": true, "scheduled": true}'
     assert schedule["Target"]["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["Undelivered", "Arn"]}
 
 

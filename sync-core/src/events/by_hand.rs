@@ -10,6 +10,7 @@ use super::{Event, Expected};
 
 /// `{"trueup": true}` with what may go with it. Its writer can see the answer, so
 /// a misspelled key is refused: `dryrun` must not become a real run.
+#[expect(clippy::struct_excessive_bools, reason = "it is the shape people write")]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrueUp {

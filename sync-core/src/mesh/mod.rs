@@ -174,7 +174,7 @@ impl Limits {
     /// The limits of a document that does not say.
     pub const DEFAULT: Self = Self {
         rules_per_group: 60,
-        peer_budget: Duration::from_millis(4000),
-        stale_after: Duration::from_secs(20 * 60),
+        peer_budget: Duration::from_secs(4),
+        stale_after: Duration::from_mins(20),
     };
 }

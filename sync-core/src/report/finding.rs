@@ -93,6 +93,7 @@ kinds! {
 
 impl Finding {
     /// A finding of this kind.
+    #[expect(clippy::needless_pass_by_value, reason = "most callers have text they made for this")]
     pub fn new(kind: FindingKind, subject: impl ToString, detail: impl ToString) -> Self {
         Self {
             kind,

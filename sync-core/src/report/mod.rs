@@ -66,7 +66,9 @@ pub enum Trigger {
     Lifecycle,
     /// Something may have changed.
     Change,
-    /// A schedule, or a person by hand.
+    /// A true-up by schedule.
+    Schedule,
+    /// A true-up by hand.
     #[serde(rename = "trueup")]
     TrueUp,
     /// An operator's command.
@@ -80,6 +82,7 @@ impl Trigger {
         match self {
             Self::Lifecycle => "lifecycle",
             Self::Change => "change",
+            Self::Schedule => "schedule",
             Self::TrueUp => "trueup",
             Self::Operator => "operator",
         }
