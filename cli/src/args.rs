@@ -44,7 +44,8 @@ pub(crate) enum Command {
     /// Bring every target of every member to what it should be
     ///
     /// Observes every member's Auto Scaling groups, tells every mirror, then adds what is
-    /// missing and revokes what is left over. Exits 0 if that worked, 1 if something did not.
+    /// missing and revokes what is left over. Exits 0 if that worked, 2 if the guard holds
+    /// removals, 1 on an error.
     Apply {
         /// Also carry out removals that the guard holds
         #[arg(long)]

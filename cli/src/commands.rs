@@ -16,11 +16,7 @@ use crate::{ERROR, OK, PENDING, text};
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::new("error,audit=info"))
-        .init();
+    write_audit_lines(args.output);
     let path = args.mesh.display();
     let document = std::fs::read_to_string(&args.mesh)
         .with_context(|| format!("the mesh document {path} cannot be read; name it with --mesh"))?;
@@ -33,17 +29,26 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
         Command::Plan(limits) => {
             let report = reconcile(mesh, true, false, limits.timeout).await;
             print(&report, args.output)?;
-            Ok(match report {
-                report if report.has_errors() => ERROR,
-                report if report.has_changes() => PENDING,
-                _ => OK,
-            })
+            Ok(exit_code(&report))
         }
         Command::Apply { allow_removals, limits } => {
             let report = reconcile(mesh, false, allow_removals, limits.timeout).await;
             print(&report, args.output)?;
-            Ok(if report.has_errors() { ERROR } else { OK })
+            Ok(match exit_code(&report) {
+                PENDING if !report.has_held() => OK, // It has been done.
+                code => code,
+            })
         }
+    }
+}
+
+/// Every change leaves its line on stderr, apart from what was asked for on stdout.
+fn write_audit_lines(output: Output) {
+    let filter = tracing_subscriber::EnvFilter::new("error,audit=info");
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match output {
+        Output::Text => lines.without_time().with_level(false).compact().init(),
+        Output::Json => lines.json().init(),
     }
 }
 
@@ -73,6 +78,17 @@ async fn reconcile(mesh: Mesh, dry_run: bool, allow_removals: bool, timeout: u64
         audit: Arc::new(TracingAuditLog),
     };
     engine.run(&request).await
+}
+
+/// What a report means to a script.
+fn exit_code(report: &Report) -> u8 {
+    if report.has_errors() {
+        ERROR
+    } else if report.has_changes() || report.has_held() {
+        PENDING
+    } else {
+        OK
+    }
 }
 
 fn print(report: &Report, output: Output) -> anyhow::Result<()> {

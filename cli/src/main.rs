@@ -12,9 +12,9 @@ use args::Args;
 
 /// Everything is as it should be.
 const OK: u8 = 0;
-/// Something could not be done or seen; clap uses 2 for usage, but that is `plan`'s word.
+/// Something could not be done or seen; also wrong usage, for which clap would take 2.
 const ERROR: u8 = 1;
-/// `plan` found changes to make.
+/// There are changes to make, or removals that the guard holds.
 const PENDING: u8 = 2;
 
 #[tokio::main(flavor = "current_thread")]

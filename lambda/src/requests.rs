@@ -36,7 +36,7 @@ impl Batch {
             .collect();
         for (id, event) in &messages {
             if let Err(why) = event {
-                tracing::error!(target: "sgsync::events", message = id, "refused: {why}");
+                tracing::error!(target: "sgsync::events", message_id = id, "refused: {why}");
             }
         }
         Self { envelope: invocation.envelope, messages }

@@ -280,7 +280,7 @@ pub struct AuditLine {
     pub who: String,
     /// Which trigger.
     pub trigger: &'static str,
-    /// The member whose run it was.
+    /// The member whose run it was; on an operator's run the target's.
     pub member: MemberName,
     /// Which instance's address, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]

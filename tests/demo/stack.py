@@ -12,7 +12,7 @@ from pathlib import Path
 from rig import ACCOUNT, Rig, World
 
 ROOT = Path(__file__).resolve().parents[2]
-_BINARIES = ROOT / "target" / "debug"
+_BINARIES = Path(os.environ.get("SGSYNC_BIN_DIR", ROOT / "target" / "debug"))
 _TOOLS = Path(sys.executable).parent
 _FUNCTIONS = ("lifecycle", "trueup")
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for the demo, which deploys the stacks
+
+from product import Product
 from rig import Rig, World
 
 _numbers = count(1)
@@ -27,3 +32,10 @@ def world(rig: Rig) -> Iterator[World]:
     rig.proxy.reset_counts()
     yield World(rig, mesh=f"mesh-{next(_numbers)}")
     rig.proxy.heal()
+
+
+@pytest.fixture
+def product(world: World) -> Iterator[Product]:
+    """The product's binaries, installed for the world; their processes end with the test."""
+    with Product(world) as installed:
+        yield installed

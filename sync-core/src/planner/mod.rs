@@ -133,16 +133,14 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
     let mut plan = Plan::default();
     let mut unwanted = Vec::new();
     for rule in actual {
-        match OwnedRule::claim(rule, &policy.mesh) {
-            Some(owned) => match rule.permission().filter(|p| desired.wanted.contains_key(p)) {
-                Some(permission) => {
-                    plan.keep.insert(permission);
-                }
-                None => unwanted.push(owned),
-            },
-            None => {
-                plan.foreign_satisfied
-                    .extend(rule.permission().filter(|p| desired.wanted.contains_key(p)));
+        let wanted = rule.permission().filter(|p| desired.wanted.contains_key(p));
+        match (OwnedRule::claim(rule, &policy.mesh), wanted) {
+            (Some(_), Some(permission)) => {
+                plan.keep.insert(permission);
+            }
+            (Some(owned), None) => unwanted.push(owned),
+            (None, wanted) => {
+                plan.foreign_satisfied.extend(wanted);
                 plan.foreign.push(rule.clone());
             }
         }

@@ -254,7 +254,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
         prop::collection::btree_set((prop::sample::select(vec!["east", "west"]), 0u8..12), 0..4);
     (wanted, rules, unknown, departed, any::<bool>(), 1u32..16).prop_map(
         |(wanted, rules, unknown, departed, allow_removals, rules_per_group)| {
-            let whose = |host: u8| member(if host % 2 == 0 { "east" } else { "west" });
+            let whose = |host: u8| member(if host.is_multiple_of(2) { "east" } else { "west" });
             let desired = Desired {
                 wanted: wanted
                     .into_iter()
@@ -275,7 +275,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
                 .into_iter()
                 .map(|(name, host)| (member(name), permission(7000, host).cidr))
                 .collect();
-            let policy = Policy { departed, allow_removals, rules_per_group, ..policy() };
+            let policy = Policy { rules_per_group, departed, allow_removals, ..policy() };
             (desired, actual, policy)
         },
     )

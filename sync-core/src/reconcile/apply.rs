@@ -9,7 +9,8 @@ use tokio::time::sleep;
 use super::Run;
 use super::look::look;
 use super::own::{Own, jittered};
-use super::region::{RegionRun, Target, lay_over, policy, reflects};
+use super::region::{Target, View, policy};
+use super::tell::{lay_over, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Rule, Traffic};
 use crate::planner::{Addition, NotWanted, Removal};
@@ -32,7 +33,7 @@ impl Target {
         &mut self,
         run: &Run<'_>,
         own: &Own,
-        region: &RegionRun<'_>,
+        region: View<'_>,
         group: &SecurityGroupId,
     ) -> bool {
         let Some(writers) = run.writers(region.member) else { return false };
@@ -45,7 +46,7 @@ impl Target {
             return true;
         }
         let mut pauses = jittered(Duration::from_millis(50), Duration::from_millis(500), PLANS);
-        loop {
+        for round in 1.. {
             let site = Site { run, region, group, writer: writers.rules.as_ref() };
             let Err(error) = self.carry_out(&site, one_by_one).await else { return true };
             let pause = pauses.next().filter(|_| error.kind.wants_new_plan());
@@ -54,32 +55,39 @@ impl Target {
                 return true;
             };
             sleep(pause).await;
-            let before = std::mem::take(&mut self.plan);
+            let before = self.plan.clone();
             if let Err(error) = self.look_anew(run, own, region, group).await {
                 self.error = Some(error);
                 return true;
             }
             // The same again: reads do not show what AWS has. Find out rule by rule.
-            one_by_one |= self.plan == before || error.kind == Failure::QuotaExceeded;
+            // And where others keep getting there first, so that their rules are no news.
+            let others = round > 1;
+            one_by_one |= others || self.plan == before || error.kind == Failure::QuotaExceeded;
             if self.plan.is_empty() || self.is_broken() {
-                return true;
+                break;
             }
         }
+        true
     }
 
     async fn look_anew(
         &mut self,
         run: &Run<'_>,
         own: &Own,
-        region: &RegionRun<'_>,
+        region: View<'_>,
         group: &SecurityGroupId,
     ) -> Called<()> {
         let fresh = look(run, region.member, std::slice::from_ref(group)).await;
         let mut rules = fresh.rules?;
-        let mut rows = fresh.rows.unwrap_or_else(|_| region.rows.clone());
-        let consistent = own.seen().all(|seen| reflects(&rows, seen));
-        lay_over(&mut rows, own);
-        let desired = region.desired(run, own, &rows);
+        let (mut rows, blind) = match fresh.rows {
+            Ok(rows) => (rows, false),
+            Err(error) if !region.home => return Err(error),
+            Err(_) => (region.rows.clone(), true),
+        };
+        let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
+        lay_over(&mut rows, own, &region.member.name);
+        let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
         self.look(&desired, actual, &policy(run, own), consistent);
         Ok(())
@@ -175,7 +183,7 @@ impl Target {
 /// Where rules are changed.
 struct Site<'a> {
     run: &'a Run<'a>,
-    region: &'a RegionRun<'a>,
+    region: View<'a>,
     group: &'a SecurityGroupId,
     writer: &'a dyn RuleWriter,
 }
@@ -230,7 +238,7 @@ impl Site<'_> {
         self.run.engine.audit.write(&AuditLine {
             who: self.run.who(),
             trigger: self.run.request.trigger.as_str(),
-            member: self.region.member.name.clone(),
+            member: self.run.by(&self.region.member.name),
             instance,
             action,
             target: format!("{}/{}", self.region.member.region, self.group),

@@ -8,11 +8,11 @@ use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
 use crate::mesh::Mesh;
 use crate::names::SecurityGroupId;
-use crate::permission::Rule;
+use crate::permission::{Permission, Rule};
 use crate::planner::{Addition, Removal};
 use crate::report::{
     Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
-    TargetStatus,
+    TargetStatus, Trigger,
 };
 use crate::row::Stored;
 
@@ -20,12 +20,12 @@ use crate::row::Stored;
 pub(super) fn report(
     run: &Run<'_>,
     own: &Own,
-    regions: Vec<RegionRun<'_>>,
+    regions: &[RegionRun<'_>],
     hooks: Vec<Answered>,
 ) -> Report {
     let mut findings = BTreeSet::new();
     own_findings(own, &mut findings);
-    for region in &regions {
+    for region in regions {
         region_findings(run, own, region, &mut findings);
     }
     let (hooks, hook_findings): (Vec<_>, Vec<_>) =
@@ -167,7 +167,7 @@ fn region_findings(
         let (kind, detail) = if region.home {
             (FindingKind::TargetFailed, error.to_string())
         } else {
-            (FindingKind::PeerUnreachable, format!("{error}; its next run or ours heals it"))
+            (FindingKind::PeerUnreachable, format!("{error}; our next run heals it"))
         };
         findings.insert(Finding::new(kind, name, detail));
         return;
@@ -185,7 +185,13 @@ fn region_findings(
 
 fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<Finding>) {
     let now = run.engine.clock.now();
+    let rejected = |stored: &Stored| matches!(stored, Stored::Rejected { .. });
     for (key, stored) in &region.rows.stored {
+        // A run that replaces its own row has to say what it found there (promise 7).
+        let stored = region.first.stored.get(key).filter(|first| rejected(first)).unwrap_or(stored);
+        if region.blind && !rejected(stored) {
+            continue; // Not missing: not read.
+        }
         let subject = format!("{}/{} in {}", key.member, key.asg, region.member.name);
         let (kind, detail) = match stored {
             Stored::Missing => (
@@ -194,7 +200,7 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
             ),
             Stored::Rejected { why, .. } => (
                 FindingKind::RowRejected,
-                format!("{why}; the row was left out and its member's rules stay as they are"),
+                format!("{why}; the row was left out, and opens and closes nothing"),
             ),
             Stored::Row(row) => {
                 let age = now.duration_since(row.observed_at);
@@ -225,8 +231,9 @@ fn target_findings(
     for violation in &target.violations {
         found(FindingKind::PlanRefused, violation.to_string());
     }
-    if !target.drifted.is_empty() {
-        found(FindingKind::Drift, format!("was missing: {}", list(&target.drifted)));
+    let drifted = drifted(run, target);
+    if !drifted.is_empty() {
+        found(FindingKind::Drift, format!("was missing: {}", list(drifted)));
     }
     if !target.plan.held.is_empty() {
         let held: Vec<_> = target.plan.held.iter().map(|r| r.rule.rule()).collect();
@@ -253,6 +260,18 @@ fn target_findings(
             format!("{} opens {rule}, which is not the mesh's", rule.id),
         );
     }
+}
+
+/// What a true-up found missing and added (in a dry run: would add). Other runs may
+/// only have looked while yet another was at work.
+fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
+    let trigger = run.request.trigger;
+    if !matches!(trigger, Trigger::Schedule | Trigger::TrueUp | Trigger::Operator) {
+        return Vec::new();
+    }
+    let to_add = |p: &Permission| target.plan.add.iter().any(|a| a.permission == *p);
+    let added = |p: &&Permission| target.added.contains(*p) || (run.request.dry_run && to_add(p));
+    target.drifted.iter().filter(added).collect()
 }
 
 /// Rules of the fuller address family after the plan, where it is more than 80% of the limit.

@@ -7,6 +7,7 @@ use super::own::{Own, OwnGroup, Seen};
 use super::region::{RegionRun, Target};
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
+use crate::names::InstanceId;
 use crate::permission::{Permission, Rule};
 use crate::ports::CallError;
 
@@ -53,7 +54,10 @@ impl RegionRun<'_> {
         let standings = self.targets.values().map(|target| {
             let confirmed = match hook.transition {
                 Transition::Launch => target.admits(&permissions),
-                Transition::Terminate => target.is_rid_of(&permissions, &addresses),
+                Transition::Terminate => {
+                    !target.still_wants(&permissions, &hook.instance)
+                        && target.is_rid_of(&permissions, &addresses)
+                }
             };
             target.standing(confirmed, &permissions)
         });
@@ -93,6 +97,13 @@ impl Target {
         permissions.iter().all(|p| {
             self.added.contains(p) || self.present.contains(p) || (self.consistent && there(p))
         })
+    }
+
+    /// Whether the mirror's row still has a leaving instance, and its rules stay for
+    /// that: the mirror was told of it by a run that could not use the own mirror.
+    fn still_wants(&self, permissions: &BTreeSet<Permission>, instance: &InstanceId) -> bool {
+        let wanted = permissions.iter().filter_map(|permission| self.wanted.get(permission));
+        wanted.into_iter().any(|origin| origin.instance == *instance)
     }
 
     /// Whether each permission was revoked by this run, or not there in a look that

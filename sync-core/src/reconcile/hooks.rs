@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 
 use super::Run;
 use super::confirm::Standing;
@@ -114,7 +114,6 @@ fn decide_seen(run: &Run<'_>, regions: &[RegionRun<'_>], hook: &Hook, seen: &See
             return hopeful(run, hook, error);
         }
         match region.standing(run, hook, seen) {
-            Standing::Confirmed => {}
             Standing::Unconfirmed => {
                 return Decision::Retry(format!("{name} kept changing while it was looked at"));
             }
@@ -124,7 +123,7 @@ fn decide_seen(run: &Run<'_>, regions: &[RegionRun<'_>], hook: &Hook, seen: &See
             }
             Standing::Failed(error) if region.home => undone.push(error.to_string()),
             // A peer that fails is a peer that cannot be reached (promise 6).
-            Standing::Failed(_) => {}
+            Standing::Confirmed | Standing::Failed(_) => {}
             Standing::Refused => undone.push(format!("the plan for {name} did not pass its check")),
         }
     }
@@ -161,13 +160,34 @@ async fn complete(run: &Run<'_>, hook: &Hook, answer: HookAnswer) -> (HookResult
         HookAnswer::Continue => HookResult::Continue,
         HookAnswer::Abandon => HookResult::Abandon,
     };
-    match complete_patiently(run, hook, answer).await {
+    let completed = timeout_at(run.answer_until, complete_patiently(run, hook, answer)).await;
+    match completed.unwrap_or_else(|_| Err(unanswered())) {
         Ok(true) => (result, None),
         Ok(false) => (HookResult::Gone, None),
         Err(error) => {
             let finding = Finding::new(FindingKind::HookUnanswered, &hook.instance, &error);
             (HookResult::Retry, Some(finding))
         }
+    }
+}
+
+fn unanswered() -> CallError {
+    CallError {
+        call: "autoscaling:CompleteLifecycleAction",
+        kind: Failure::NoAnswer,
+        code: "Timeout".to_owned(),
+        message: "no answer before the run had to end".to_owned(),
+        request_id: None,
+    }
+}
+
+/// Whether a hook of this transition waits in this state. The other transition's hook
+/// may wait in it: events come late. An instance that returns to a warm pool waits in
+/// `Warmed:Pending:Wait` for its terminate hook (`facts/aws.md`, Lifecycle events).
+fn waits_for(transition: Transition, state: &LifecycleState) -> bool {
+    match transition {
+        Transition::Launch => state.as_str().ends_with("Pending:Wait"),
+        Transition::Terminate => state.is_waiting() && state.as_str() != "Pending:Wait",
     }
 }
 
@@ -185,7 +205,7 @@ async fn complete_patiently(run: &Run<'_>, hook: &Hook, answer: HookAnswer) -> C
             }
             Err(error) if error.kind == Failure::NoActiveAction => {
                 let state = reader.observer.lifecycle_state(&hook.instance).await?;
-                if !state.is_some_and(|state| state.is_waiting()) {
+                if !state.is_some_and(|state| waits_for(hook.transition, &state)) {
                     return Ok(false);
                 }
                 let Some(pause) = pauses.next() else { return Err(error) };

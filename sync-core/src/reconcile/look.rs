@@ -1,6 +1,9 @@
 //! A look at a region: its rules, then its mirror's rows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Run;
 use crate::mesh::{Member, RowKey};
@@ -16,6 +19,19 @@ pub(super) struct Look {
     pub rules: Called<BTreeMap<SecurityGroupId, Vec<Rule>>>,
     /// The mirror's rows, read when the rules were there already.
     pub rows: Called<Rows>,
+    /// When it was complete.
+    pub at: Instant,
+}
+
+/// The age from which a look is not planned with. The one at the start grows old when
+/// an observation has to wait for an address, or to start over.
+const FRESH: Duration = Duration::from_secs(1);
+
+impl Look {
+    /// Whether it may be planned with.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at.elapsed() <= FRESH
+    }
 }
 
 /// Looks at a region.
@@ -30,13 +46,13 @@ pub(super) async fn look(run: &Run<'_>, member: &Member, groups: &[SecurityGroup
         if groups.is_empty() { Ok(BTreeMap::new()) } else { readers.rules.rules(groups).await };
     let keys: Vec<RowKey> = run.mesh().row_keys().collect();
     let rows = readers.mirror.rows(&keys).await.map(|items| Rows::read(&items, run.mesh()));
-    Look { rules, rows }
+    Look { rules, rows, at: Instant::now() }
 }
 
 /// The failure of a region that did not answer within its budget.
-pub(super) fn no_answer(member: &Member) -> CallError {
+pub(super) fn no_answer(call: &'static str, member: &Member) -> CallError {
     CallError {
-        call: "look",
+        call,
         kind: Failure::NoAnswer,
         code: "Timeout".to_owned(),
         message: format!("{} did not answer within the budget", member.region),

@@ -21,11 +21,13 @@ mod look;
 mod own;
 mod region;
 mod settle;
+mod tell;
 
 use hooks::answer_hooks;
 use look::look;
-use own::{Own, observe_member};
+use own::{Own, observe_in_time};
 use region::RegionRun;
+use tell::{Floors, observe_overtaken};
 
 /// What is kept back of an invocation's time to answer hooks: at most this, and
 /// never more than a quarter of what there is.
@@ -75,6 +77,8 @@ struct Run<'a> {
     started: Instant,
     /// When work stops so that hooks can still be answered.
     work_until: Instant,
+    /// When answering stops so that the run can still be reported.
+    answer_until: Instant,
 }
 
 impl Engine {
@@ -84,17 +88,29 @@ impl Engine {
     pub async fn run(&self, request: &Request) -> Report {
         let started = Instant::now();
         let left = request.deadline.saturating_duration_since(started);
-        let work_until = started + left.saturating_sub(ANSWER_RESERVE.min(left / 4));
-        let run = Run { engine: self, request, started, work_until };
+        let reserve = ANSWER_RESERVE.min(left / 4);
+        let work_until = started + left.saturating_sub(reserve);
+        let answer_until = work_until + reserve * 3 / 4;
+        let run = Run { engine: self, request, started, work_until, answer_until };
 
-        let (own, mut regions) = run.observe_and_settle().await;
-        let hooks =
-            if request.dry_run { Vec::new() } else { answer_hooks(&run, &own, &regions).await };
+        let (mut own, mut regions) = run.observe_and_settle().await;
+        let mut hooks = Vec::new();
         if !request.dry_run {
-            join_all(regions.iter_mut().map(|region| region.settle_fully(&run, &own))).await;
+            if observe_overtaken(&run, &mut own, &regions).await {
+                for region in &mut regions {
+                    region.look_again = true;
+                }
+                settle_all(&run, &own, &mut regions).await;
+            }
+            hooks = answer_hooks(&run, &own, &regions).await;
+            settle_all(&run, &own, &mut regions).await;
         }
-        assemble::report(&run, &own, regions, hooks)
+        assemble::report(&run, &own, &regions, hooks)
     }
+}
+
+async fn settle_all<'a>(run: &Run<'a>, own: &Own, regions: &mut [RegionRun<'a>]) {
+    join_all(regions.iter_mut().map(|region| region.settle_fully(run, own))).await;
 }
 
 impl<'a> Run<'a> {
@@ -113,6 +129,11 @@ impl<'a> Run<'a> {
     /// The writers of a member; none in a dry run.
     fn writers(&self, member: &Member) -> Option<&'a MemberWriters> {
         (!self.request.dry_run).then(|| &self.engine.writers[&member.name])
+    }
+
+    /// Whose run it is, for audit lines; an operator stands in for every member.
+    fn by(&self, member: &MemberName) -> MemberName {
+        self.engine.home.as_ref().unwrap_or(member).clone()
     }
 
     /// Who runs, for rows and audit lines.
@@ -153,9 +174,9 @@ impl<'a> Run<'a> {
                 let looked = look.await;
                 let rows = match &looked.0 {
                     Ok(look) => look.rows.as_ref().map_err(Clone::clone),
-                    Err(_) => Err(look::no_answer(member)),
+                    Err(_) => Err(look::no_answer("look", member)),
                 };
-                observe_member(self, member, asgs, rows).await
+                observe_in_time(self, member, asgs, rows, &Floors::new()).await
             })
         }))
         .map(|groups| Arc::new(Own::new(groups)))
@@ -168,7 +189,7 @@ impl<'a> Run<'a> {
                     (futures::join!(look, own), RegionRun::new(self, member));
                 match &looked.0 {
                     Ok(look) => region.settle_within(looked.1, self, &own, look).await,
-                    Err(_) => region.fail(&look::no_answer(member)),
+                    Err(_) => region.fail(&look::no_answer("look", member)),
                 }
                 region
             }

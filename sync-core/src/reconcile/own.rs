@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Run;
+use super::look::no_answer;
+use super::tell::Floors;
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
 use crate::mesh::{Member, RowKey};
@@ -34,6 +36,7 @@ pub(super) struct Own {
 
 /// One group.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a run has a handful of them")]
 pub(super) enum OwnGroup {
     /// Observed.
     Seen(Seen),
@@ -105,13 +108,29 @@ impl Own {
     }
 }
 
-/// Observes a member's groups and writes their rows, starting over whenever another
-/// run wrote meanwhile. `rows` is what the look at the start found in the mirror.
-pub(super) async fn observe_member(
+/// Observes a member's groups and writes their rows, as long as the run works.
+pub(super) async fn observe_in_time(
     run: &Run<'_>,
     member: &Member,
     asgs: &BTreeSet<AsgName>,
     rows: Called<&Rows>,
+    floors: &Floors,
+) -> BTreeMap<RowKey, OwnGroup> {
+    let observed =
+        timeout_at(run.work_until, observe_member(run, member, asgs, rows, floors)).await;
+    observed.unwrap_or_else(|_| {
+        keyed(member, asgs, &OwnGroup::Failed(no_answer("observe", member))).collect()
+    })
+}
+
+/// Observes a member's groups and writes their rows, starting over whenever another
+/// run wrote meanwhile. `rows` is what the look at the start found in the mirror.
+async fn observe_member(
+    run: &Run<'_>,
+    member: &Member,
+    asgs: &BTreeSet<AsgName>,
+    rows: Called<&Rows>,
+    floors: &Floors,
 ) -> BTreeMap<RowKey, OwnGroup> {
     let mut rows = rows.cloned();
     let mut done = BTreeMap::new();
@@ -127,7 +146,8 @@ pub(super) async fn observe_member(
         };
         let written = join_all(groups.into_iter().map(|(asg, group)| async {
             let key = RowKey { member: member.name.clone(), asg };
-            let group = write(run, member, &key, group, &rows).await;
+            let floor = floors.get(&key).copied();
+            let group = write(run, member, &key, group, &rows, floor).await;
             (key, group)
         }));
         for (key, group) in written.await {
@@ -172,12 +192,12 @@ fn keyed<'a>(
     asgs.iter().map(|asg| (RowKey { member: member.name.clone(), asg: asg.clone() }, group.clone()))
 }
 
-fn contended(member: &Member) -> CallError {
+pub(super) fn contended(member: &Member) -> CallError {
     CallError {
         call: "dynamodb:PutItem",
         kind: Failure::Unavailable,
         code: "RowContended".to_owned(),
-        message: format!("other runs kept writing {}'s row first", member.name),
+        message: format!("other runs kept writing rows of {} first", member.name),
         request_id: None,
     }
 }
@@ -245,11 +265,11 @@ async fn observe_once(
     Ok(asgs
         .iter()
         .map(|asg| {
-            let observed = listed.remove(asg).map(|states| {
+            let group = listed.remove(asg).map(|states| {
                 let kinds = &run.mesh().kinds;
                 (observe(asg, &states, remembered(asg), &shown, kinds), states)
             });
-            (asg.clone(), observed)
+            (asg.clone(), group)
         })
         .collect())
 }
@@ -262,6 +282,7 @@ async fn write(
     key: &RowKey,
     observed: Observed,
     rows: &Called<Rows>,
+    floor: Option<Version>,
 ) -> Option<OwnGroup> {
     let Some((observation, states)) = observed else { return Some(OwnGroup::Missing) };
     let stored = rows.as_ref().ok().and_then(|rows| rows.stored.get(key));
@@ -283,10 +304,11 @@ async fn write(
         let (observation, states) = (observation.clone(), states.clone());
         Some(OwnGroup::Seen(Seen { observation, states, row, changed, status, error }))
     };
-    if let Some(row) = before.filter(|_| !changed && !heartbeat) {
+    let overtaken = floor > old;
+    if let Some(row) = before.filter(|_| !changed && !heartbeat && !overtaken) {
         return seen(row.clone(), RowStatus::Unchanged, None);
     }
-    let version = Version::next(old, now);
+    let version = Version::next(old.max(floor), now);
     let instances = observation.instances.clone();
     let row = MemberRow::new(key.clone(), version, now, instances, run.who());
     if let Err(error) = rows {

@@ -6,17 +6,19 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::Run;
-use super::look::{Look, look};
-use super::own::{Own, Seen};
+use super::look::Look;
+use super::own::Own;
+use super::tell::{lay_over, reflects};
 use crate::mesh::Member;
 use crate::names::{RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
-use crate::planner::{Desired, Plan, Policy, Violation, check, desired, plan};
-use crate::ports::{CallError, Called, Condition, Put};
-use crate::report::{MirrorStatus, RowStatus};
-use crate::row::{MemberRow, Rows, Stored};
+use crate::planner::{Desired, Origin, Plan, Policy, Violation, check, desired, plan};
+use crate::ports::{CallError, Called};
+use crate::report::MirrorStatus;
+use crate::row::Rows;
 
 /// One target region.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct RegionRun<'a> {
     /// Whose region.
     pub member: &'a Member,
@@ -28,6 +30,12 @@ pub(super) struct RegionRun<'a> {
     pub mirror: MirrorStatus,
     /// The mirror's rows, as last read, with the own ones over them.
     pub rows: Rows,
+    /// The rows that the first look found.
+    pub first: Rows,
+    /// Whether the own mirror could not be read when the rules were. What an earlier
+    /// look saw in it is still wanted, but it may not know who came since, so everyone
+    /// counts as unknown (promise 2).
+    pub blind: bool,
     /// The targets.
     pub targets: BTreeMap<SecurityGroupId, Target>,
     /// Whether only a fresh look can tell that nothing is left to do.
@@ -53,6 +61,8 @@ pub(super) struct Target {
     pub refused: BTreeSet<Permission>,
     /// The last plan.
     pub plan: Plan,
+    /// What the last plan was to bring about, and for whom.
+    pub wanted: BTreeMap<Permission, Origin>,
     /// The rules the last plan was made from.
     pub actual: Vec<Rule>,
     /// Whether those rules were read when the mirror said what the own rows say now.
@@ -73,6 +83,8 @@ impl<'a> RegionRun<'a> {
             unreachable: None,
             mirror: MirrorStatus::Unchanged,
             rows: Rows::default(),
+            first: Rows::default(),
+            blind: false,
             targets: member
                 .security_groups
                 .iter()
@@ -103,59 +115,33 @@ impl<'a> RegionRun<'a> {
         match settled {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail(&error),
-            Err(_) => self.fail(&super::look::no_answer(self.member)),
+            Err(_) => self.fail(&super::look::no_answer("settle", self.member)),
         }
     }
 
     async fn settle(&mut self, run: &Run<'a>, own: &Own, look: &Look) -> Called<()> {
-        let rules = look.rules.clone()?;
-        match (&look.rows, self.home) {
-            (Ok(rows), _) => self.rows = rows.clone(),
+        self.first = look.rows.clone().unwrap_or_else(|_| Rows::read(&[], run.mesh()));
+        let look = if look.is_fresh() {
+            look.clone()
+        } else {
+            super::look::look(run, self.member, &self.member.security_groups).await
+        };
+        let rules = look.rules?;
+        match look.rows {
+            Ok(rows) => self.rows = rows,
             // The own mirror may be away: what this run saw is admitted all the same.
-            (Err(_), true) => self.rows = Rows::read(&[], run.mesh()),
-            (Err(error), false) => return Err(error.clone()),
+            Err(_) if self.home => (self.rows, self.blind) = (self.first.clone(), true),
+            Err(error) => return Err(error),
         }
         let stored = self.rows.clone();
         self.tell(run, own).await?;
-        let consistent = own.seen().all(|seen| reflects(&stored, seen));
+        let consistent = own.seen().all(|seen| reflects(&stored, seen, &self.first));
         self.look_again |= !consistent;
-        lay_over(&mut self.rows, own);
+        lay_over(&mut self.rows, own, &self.member.name);
         self.note_drift(run, own, &stored, &rules);
         self.plan_and_apply(run, own, rules, consistent).await;
         if !run.request.dry_run && !self.confirms_all_hooks(run, own) {
             self.look_until_settled(run, own).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts the own rows into this mirror, where it does not have them. Row before
-    /// rule: if one cannot be written, the region is unreachable for this run.
-    async fn tell(&mut self, run: &Run<'a>, own: &Own) -> Called<()> {
-        let Some(writers) = run.writers(self.member) else { return Ok(()) };
-        let news = own.seen().filter(|seen| {
-            let told = self.rows.row(&seen.row.key()).map(|row| row.version);
-            seen.row.member != self.member.name && told != Some(seen.row.version)
-        });
-        let puts = join_all(news.map(|seen| {
-            let condition = match self.rows.stored.get(&seen.row.key()) {
-                Some(Stored::Rejected { version: Some(raw), .. }) => {
-                    Condition::Replace(raw.clone())
-                }
-                _ => Condition::Newer,
-            };
-            async move { writers.mirror.put(&seen.row, condition).await }
-        }))
-        .await;
-        for put in puts {
-            self.mirror = self.mirror.max(match put? {
-                Put::Written => MirrorStatus::Written,
-                Put::Rejected => MirrorStatus::Newer,
-            });
-        }
-        if self.mirror == MirrorStatus::Newer {
-            let keys: Vec<_> = run.mesh().row_keys().collect();
-            let items = run.readers(self.member).mirror.rows(&keys).await?;
-            self.rows = Rows::read(&items, run.mesh());
         }
         Ok(())
     }
@@ -169,8 +155,9 @@ impl<'a> RegionRun<'a> {
         stored: &Rows,
         rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
     ) {
-        let before = self.desired(run, own, stored);
-        let now = self.desired(run, own, &self.rows);
+        let view = self.view();
+        let before = view.desired(run, own, stored, view.blind);
+        let now = view.desired(run, own, view.rows, view.blind);
         for (group, target) in &mut self.targets {
             let there: BTreeSet<_> =
                 rules.get(group).into_iter().flatten().filter_map(Rule::permission).collect();
@@ -179,10 +166,15 @@ impl<'a> RegionRun<'a> {
         }
     }
 
-    pub(super) fn desired(&self, run: &Run<'a>, own: &Own, rows: &Rows) -> Desired {
-        let mut desired = desired(run.mesh(), self.member, rows);
-        desired.unknown.extend(own.uncertain());
-        desired
+    /// What is known of this region.
+    fn view(&self) -> View<'_> {
+        View {
+            member: self.member,
+            home: self.home,
+            rows: &self.rows,
+            first: &self.first,
+            blind: self.blind,
+        }
     }
 
     /// Plans every target and applies the plans, side by side.
@@ -193,18 +185,45 @@ impl<'a> RegionRun<'a> {
         mut rules: BTreeMap<SecurityGroupId, Vec<Rule>>,
         consistent: bool,
     ) {
-        let wanted = self.desired(run, own, &self.rows);
         let policy = policy(run, own);
-        let mut targets = std::mem::take(&mut self.targets);
-        let this = &*self;
-        let changed = join_all(targets.iter_mut().map(|(group, target)| {
-            let actual = rules.remove(group).unwrap_or_default();
+        // Apart from the targets, which keep what was done when time runs out here.
+        let Self { member, home, rows, first, blind, targets, .. } = self;
+        let view = View { member, home: *home, rows, first, blind: *blind };
+        let wanted = view.desired(run, own, rows, view.blind);
+        let changed = join_all(targets.iter_mut().filter_map(|(group, target)| {
+            let actual = rules.remove(group)?;
             target.look(&wanted, actual, &policy, consistent);
-            async move { target.apply(run, own, this, group).await }
+            Some(async move { target.apply(run, own, view, group).await })
         }))
         .await;
-        self.targets = targets;
         self.look_again |= changed.contains(&true);
+    }
+}
+
+/// What is known of a region while its targets are worked on.
+#[derive(Clone, Copy)]
+pub(super) struct View<'v> {
+    /// Whose region.
+    pub member: &'v Member,
+    /// Whether the run's function lives here.
+    pub home: bool,
+    /// See [`RegionRun::rows`].
+    pub rows: &'v Rows,
+    /// See [`RegionRun::first`].
+    pub first: &'v Rows,
+    /// See [`RegionRun::blind`].
+    pub blind: bool,
+}
+
+impl View<'_> {
+    /// What this region's targets should admit by these rows.
+    pub(super) fn desired(&self, run: &Run<'_>, own: &Own, rows: &Rows, blind: bool) -> Desired {
+        let mut desired = desired(run.mesh(), self.member, rows);
+        desired.unknown.extend(own.uncertain());
+        if blind {
+            desired.unknown.clone_from(&desired.members);
+        }
+        desired
     }
 }
 
@@ -225,6 +244,7 @@ impl Target {
     ) {
         self.plan = plan(desired, &actual, policy);
         self.violations = check(&self.plan, desired, &actual, policy).err().unwrap_or_default();
+        self.wanted.clone_from(&desired.wanted);
         self.actual = actual;
         self.consistent = consistent;
         let (room, rest): (Vec<_>, Vec<_>) =
@@ -235,22 +255,6 @@ impl Target {
         self.plan.revoke.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
         self.plan.make_room.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
     }
-}
-
-/// Lays the own rows over those of a mirror, unless a newer one is there.
-pub(super) fn lay_over(rows: &mut Rows, own: &Own) {
-    for seen in own.seen() {
-        let newer = |row: &MemberRow| row.version > seen.row.version;
-        if !rows.row(&seen.row.key()).is_some_and(newer) {
-            rows.overlay(seen.row.clone());
-        }
-    }
-}
-
-/// Whether a mirror's rows already said what an own row says now.
-pub(super) fn reflects(rows: &Rows, seen: &Seen) -> bool {
-    rows.row(&seen.row.key())
-        .is_some_and(|row| row.version >= seen.row.version || row.instances == seen.row.instances)
 }
 
 /// What plans have to keep to in this run.

@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Run;
 use super::look::{look, no_answer};
 use super::own::{Own, jittered};
-use super::region::{RegionRun, Target, lay_over, reflects};
+use super::region::{RegionRun, Target};
+use super::tell::{lay_over, reflects};
 use crate::names::SecurityGroupId;
 use crate::ports::Called;
 use crate::report::RowStatus;
@@ -25,7 +26,7 @@ impl<'a> RegionRun<'a> {
         match timeout(patience, self.look_until_settled(run, own)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail(&error),
-            Err(_) => self.fail(&no_answer(self.member)),
+            Err(_) => self.fail(&no_answer("look", self.member)),
         }
     }
 
@@ -55,17 +56,19 @@ impl<'a> RegionRun<'a> {
         let fresh = look(run, self.member, &groups).await;
         let rules = fresh.rules?;
         match fresh.rows {
-            Ok(rows) => self.rows = rows,
+            Ok(rows) => (self.rows, self.blind) = (rows, false),
             Err(error) if !self.home => return Err(error),
-            Err(_) => {}
+            Err(_) => self.blind = true,
         }
         let consistent = own.seen().all(|seen| {
-            let unwritten = self.home && seen.status == RowStatus::Unavailable;
-            unwritten || reflects(&self.rows, seen)
+            let unwritten = self.home && (self.blind || seen.status == RowStatus::Unavailable);
+            unwritten || reflects(&self.rows, seen, &self.first)
         });
-        lay_over(&mut self.rows, own);
-        self.look_again = false;
+        self.tell(run, own).await?;
+        lay_over(&mut self.rows, own, &self.member.name);
+        self.look_again = !consistent;
         self.plan_and_apply(run, own, rules, consistent).await;
+        self.unsettled = self.blind;
         Ok(!self.look_again)
     }
 

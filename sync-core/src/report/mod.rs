@@ -45,10 +45,19 @@ impl Report {
         self.targets.iter().any(|target| !(target.added.is_empty() && target.revoked.is_empty()))
     }
 
-    /// Whether anything could not be done or seen.
+    /// Whether the guard holds removals.
+    #[must_use]
+    pub fn has_held(&self) -> bool {
+        self.targets.iter().any(|target| !target.held.is_empty())
+    }
+
+    /// Whether anything could not be done or seen. Held removals are neither.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        let is_error = |finding: &Finding| {
+            finding.severity == Severity::Error && finding.kind != FindingKind::HeldRemovals
+        };
+        self.findings.iter().any(is_error)
             || self.targets.iter().any(|target| target.error.is_some())
     }
 

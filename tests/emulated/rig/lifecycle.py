@@ -14,6 +14,7 @@ from typing import Any
 
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
+from moto.ec2.models import ec2_backends
 
 from .events import Event, Journal
 
@@ -64,6 +65,7 @@ class Lifecycle:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._completions: list[dict[str, Any]] = []
         self._actions: list[Action] = []
         self._abandoned: dict[str, int] = defaultdict(int)
         self._replacements: list[tuple[float, FakeAutoScalingGroup]] = []
@@ -112,6 +114,7 @@ class Lifecycle:
 
     def forget_everything(self) -> None:
         """The server was reset."""
+        self._completions.clear()
         self._actions.clear()
         self._abandoned.clear()
         self._replacements.clear()
@@ -121,6 +124,10 @@ class Lifecycle:
     def actions(self) -> list[dict[str, Any]]:
         """What waits at this moment."""
         return [action.describe() for action in self._actions]
+
+    def completions(self) -> list[dict[str, Any]]:
+        """What was answered since the last reset, each with what every security group let in at that very moment."""
+        return list(self._completions)
 
     def find(self, group: str, region: str, hook: str, token: str | None, instance_id: str | None) -> Action:
         """The active action a request means, or the ValidationError that Auto Scaling answers (facts, section 3)."""
@@ -135,6 +142,9 @@ class Lifecycle:
     def complete(self, action: Action, result: str) -> None:
         """Ends one action; the instance goes on when it was the last one, or at once on ABANDON."""
         self._actions.remove(action)
+        instance, admitted = action.state.instance, _admitted(action.group.account_id)
+        address = instance.public_ip if instance.nics else None
+        self._completions.append(action.describe() | {"result": result, "address": address, "admitted": admitted})
         if result == "ABANDON":
             self._drop_actions(action.state)
         elif any(other.state is action.state for other in self._actions):
@@ -240,3 +250,14 @@ class Lifecycle:
 
     def _publish(self, group: FakeAutoScalingGroup, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
         self.journal.publish(Event(group.region, "aws.autoscaling", kind, resources, detail))
+
+
+def _admitted(account: str) -> dict[str, list[str]]:
+    """The IPv4 sources of every security group of every region, by group."""
+    return {
+        group.id: sorted({rule.cidr_ipv4 for rule in group.ingress_rules if rule.cidr_ipv4})
+        for backend in ec2_backends[account].values()
+        for groups in backend.groups.values()
+        for group in groups.values()
+        if group.ingress_rules
+    }

@@ -73,6 +73,11 @@ class Moto:
         """Lifecycle actions that wait: region, group, hook, instance, transition, token."""
         return list(self._control("actions"))
 
+    def completions(self) -> list[dict[str, Any]]:
+        """Lifecycle actions that were answered: as `actions`, with `result`, the instance's `address`, and `admitted`:
+        what each security group let in at that very moment."""
+        return list(self._control("completions"))
+
     def instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
         """Instances listed in groups: id, group, lifecycle_state, ec2_state, public_ip, private_ip."""
         return list(self._control("instances", region=region, group=group))

@@ -77,6 +77,10 @@ class Control:
         """Lifecycle actions that wait for an answer."""
         return self._lifecycle.actions()
 
+    def do_completions(self) -> list[dict[str, Any]]:
+        """Lifecycle actions that were answered, with what security groups let in at that moment."""
+        return self._lifecycle.completions()
+
     def do_instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
         """Instances listed in the region's groups, with their addresses as EC2 has them."""
         groups = autoscaling_backends[ACCOUNT][region].autoscaling_groups

@@ -1,0 +1,91 @@
+//! Promise 6: a peer outage never blocks local scaling.
+
+use std::time::Duration;
+
+use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use sync_core::ports::Failure;
+use sync_core::report::{FindingKind, HookResult};
+use tokio::time::Instant;
+
+use super::{expect_finding, results};
+
+/// A launch and a termination in the east, in time, whatever the west does.
+async fn scale(world: &World, what: &str) {
+    for launches in [true, false] {
+        let hook = if launches {
+            world.launch(EAST)
+        } else {
+            let leaving = world.state().place(&EAST.into()).members().into_keys().next();
+            world.terminate(EAST, &leaving.expect("somebody is there"))
+        };
+        let begun = Instant::now();
+        let report = world.run(Ask::hooks(EAST, &[hook])).await;
+        let answered = begun.elapsed();
+        assert_eq!(results(&report), [HookResult::Continue], "{what}");
+        assert!(answered < Duration::from_secs(6), "{what}: {answered:?}");
+        let missed = report.findings.iter().any(|finding| {
+            [FindingKind::PeerUnreachable, FindingKind::TargetFailed].contains(&finding.kind)
+        });
+        assert!(missed, "{what}: {:#?}", report.findings);
+    }
+    world.expect_unbroken();
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_that_fails_in_any_way_does_not_keep_the_home_waiting() {
+    for fault in [
+        Fault::Hang,
+        Fault::HangAfter,
+        Fault::Before(Failure::NoAnswer),
+        Fault::Before(Failure::Denied),
+        Fault::Before(Failure::Throttled),
+        Fault::Before(Failure::Unavailable),
+        Fault::After(Failure::NoAnswer),
+        Fault::Slow(Duration::from_secs(20)),
+    ] {
+        for name in [None, Some(call::RULES), Some(call::ROWS), Some(call::PUT)] {
+            let world = World::settled(3, 2).await;
+            let rule = FaultRule { call: name, ..FaultRule::all(fault).at(WEST) };
+            world.fault(rule);
+            scale(&world, &format!("{fault:?} {name:?}")).await;
+            world.heal();
+            world.run(Ask::true_up(EAST)).await;
+            world.expect_exact();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_whose_group_cannot_be_changed_does_not_keep_the_home_waiting() {
+    for fault in [Fault::Hang, Fault::Before(Failure::Denied), Fault::Before(Failure::Throttled)] {
+        let world = World::settled(3, 2).await;
+        world.fault(FaultRule::all(fault).at(WEST).on(call::AUTHORIZE));
+        world.fault(FaultRule::all(fault).at(WEST).on(call::REVOKE));
+        scale(&world, &format!("{fault:?}")).await;
+        world.heal();
+        world.run(Ask::true_up(EAST)).await;
+        world.expect_exact();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_the_peer_heals_itself_once_it_has_the_row() {
+    let world = World::settled(3, 2).await;
+    world.fault(FaultRule::all(Fault::Hang).at(WEST).on(call::AUTHORIZE));
+    let launch = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    expect_finding(&report, FindingKind::PeerUnreachable);
+    world.heal();
+    world.run(Ask::true_up(WEST)).await;
+    world.expect_exact();
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_without_its_group_is_a_finding() {
+    let world = World::settled(3, 2).await;
+    world.state().place(&WEST.into()).groups.clear();
+    let launch = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    assert_eq!(results(&report), [HookResult::Continue]);
+    expect_finding(&report, FindingKind::PeerUnreachable);
+}

@@ -1,0 +1,43 @@
+//! Each promise of design section 2, held by the real reconcile loop over the
+//! in-memory world; then the hook table of section 7, and what runs cost.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking, and so may what they share"
+)]
+#![allow(unreachable_pub, reason = "a test has no outside")]
+
+mod audit;
+mod calls;
+mod faraway;
+mod foreign;
+mod hooks;
+mod nothing_else;
+mod order;
+mod recovery;
+mod seeds;
+mod unknown;
+
+use sync_core::names::InstanceId;
+use sync_core::report::{FindingKind, HookResult, Report};
+
+/// Whether a run found something of this kind.
+fn found(report: &Report, kind: FindingKind) -> bool {
+    report.findings.iter().any(|finding| finding.kind == kind)
+}
+
+/// A run must have found something of this kind.
+fn expect_finding(report: &Report, kind: FindingKind) {
+    assert!(found(report, kind), "no {kind:?} in {:#?}", report.findings);
+}
+
+/// What became of each hook of a run.
+fn results(report: &Report) -> Vec<HookResult> {
+    report.hooks.iter().map(|hook| hook.result).collect()
+}
+
+/// An instance that is nowhere.
+fn nobody() -> InstanceId {
+    InstanceId::new("i-nobody")
+}

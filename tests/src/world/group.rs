@@ -1,0 +1,130 @@
+//! A security group as `facts/aws.md`, section 1, describes it: each call does all of
+//! what it is asked for or nothing, and reads may lag behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sync_core::names::RuleId;
+use sync_core::permission::{Permission, Rule, Source};
+use sync_core::ports::{Failure, Grant};
+use tokio::time::Instant;
+
+use super::runs::RunId;
+
+/// Rules of each address family that AWS lets a group have.
+const QUOTA: usize = 60;
+
+/// A security group's ingress.
+pub struct Group {
+    /// AWS's own limit.
+    pub quota: usize,
+    rules: BTreeMap<RuleId, Rule>,
+    /// What the rules were before, and until when.
+    history: Vec<(Instant, BTreeMap<RuleId, Rule>)>,
+    /// Every change that a run made.
+    pub changes: Vec<Change>,
+}
+
+/// One change of one rule by a run.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// When.
+    pub at: Instant,
+    /// By whom.
+    pub run: RunId,
+    /// Of what.
+    pub permission: Permission,
+    /// Whether it was added; revoked otherwise.
+    pub added: bool,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { quota: QUOTA, rules: BTreeMap::new(), history: Vec::new(), changes: Vec::new() }
+    }
+}
+
+impl Group {
+    /// The rules as they are.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values()
+    }
+
+    /// The rules as they were `lag` ago.
+    pub(super) fn read(&self, lag: Duration) -> Vec<Rule> {
+        let then = Instant::now().checked_sub(lag).unwrap_or_else(Instant::now);
+        let old = self.history.iter().find(|(until, _)| *until > then);
+        old.map_or(&self.rules, |(_, rules)| rules).values().cloned().collect()
+    }
+
+    /// Whether some rule is exactly this permission.
+    #[must_use]
+    pub fn has(&self, permission: &Permission) -> bool {
+        self.rules().any(|rule| rule.permission().as_ref() == Some(permission))
+    }
+
+    /// Adds rules, all or none; `id` makes their ids.
+    pub(super) fn authorize(
+        &mut self,
+        grant: &Grant,
+        mut id: impl FnMut() -> RuleId,
+    ) -> Result<BTreeMap<Permission, RuleId>, Failure> {
+        let asked: BTreeSet<Permission> = grant.permissions.iter().map(|(p, _)| *p).collect();
+        if asked.len() != grant.permissions.len() || asked.is_empty() {
+            return Err(Failure::Refused);
+        }
+        if asked.iter().any(|permission| self.has(permission)) {
+            return Err(Failure::Duplicate);
+        }
+        let mut after = self.rules.clone();
+        let mut ids = BTreeMap::new();
+        for (permission, description) in &grant.permissions {
+            let rule = Rule {
+                id: id(),
+                traffic: permission.traffic,
+                source: Source::Cidr(permission.cidr),
+                description: Some(description.clone()),
+                tags: grant.tags.clone(),
+            };
+            ids.insert(*permission, rule.id.clone());
+            after.insert(rule.id.clone(), rule);
+        }
+        let (ipv4, ipv6) = after
+            .values()
+            .map(Rule::counts)
+            .fold((0, 0), |(v4, v6), rule| (v4 + usize::from(rule.0), v6 + usize::from(rule.1)));
+        if ipv4.max(ipv6) > self.quota {
+            return Err(Failure::QuotaExceeded);
+        }
+        self.become_(after);
+        Ok(ids)
+    }
+
+    /// Removes rules, all or none; gives them back.
+    pub(super) fn revoke(&mut self, ids: &[RuleId]) -> Result<Vec<Rule>, Failure> {
+        let mut after = self.rules.clone();
+        let removed: Option<Vec<Rule>> = ids.iter().map(|id| after.remove(id)).collect();
+        let removed = removed.ok_or(Failure::NotFound)?;
+        self.become_(after);
+        Ok(removed)
+    }
+
+    /// Puts a rule there that is not ours to write: a person's.
+    pub fn insert(&mut self, rule: Rule) {
+        let mut after = self.rules.clone();
+        after.insert(rule.id.clone(), rule);
+        self.become_(after);
+    }
+
+    /// Removes the rules that `which` picks, as a person may.
+    pub fn remove(&mut self, which: impl Fn(&Rule) -> bool) {
+        let mut after = self.rules.clone();
+        after.retain(|_, rule| !which(rule));
+        self.become_(after);
+    }
+
+    fn become_(&mut self, rules: BTreeMap<RuleId, Rule>) {
+        let before = std::mem::replace(&mut self.rules, rules);
+        self.history.push((Instant::now(), before));
+    }
+}

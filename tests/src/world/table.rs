@@ -1,0 +1,44 @@
+//! A mirror: a `DynamoDB` table with conditional puts (`facts/aws.md`, section 5).
+
+use serde_json::Value;
+use sync_core::ports::{Condition, Item, Put};
+use sync_core::row::{MemberRow, Version};
+
+use super::state::Place;
+
+impl Place {
+    /// Puts a row if the condition holds.
+    pub(super) fn put(&mut self, row: &MemberRow, condition: &Condition) -> Put {
+        let stored = self.table.get(&row.key()).and_then(|item| item.get("version"));
+        if !holds(condition, stored, row.version) {
+            return Put::Rejected;
+        }
+        self.table.insert(row.key(), row.to_item());
+        Put::Written
+    }
+
+    /// Every item. More than was asked for: nothing in an answer is to be believed.
+    pub(super) fn items(&self) -> Vec<Item> {
+        self.table.values().cloned().collect()
+    }
+}
+
+/// As a condition expression has it: values of different types are neither equal
+/// nor in order.
+fn holds(condition: &Condition, stored: Option<&Value>, new: Version) -> bool {
+    match (condition, stored) {
+        (Condition::Over(None) | Condition::Newer, None) => true,
+        (Condition::Over(Some(version)), Some(stored)) => stored.as_u64() == Some(version.number()),
+        (Condition::Newer, Some(stored)) => {
+            stored.as_f64().is_some_and(|stored| stored < version_as_f64(new))
+        }
+        (Condition::Replace(raw), Some(stored)) => raw == stored,
+        (Condition::Over(_) | Condition::Replace(_), _) => false,
+    }
+}
+
+/// Exact up to the year 280000.
+#[allow(clippy::cast_precision_loss)]
+fn version_as_f64(version: Version) -> f64 {
+    version.number() as f64
+}
