@@ -3,6 +3,8 @@
 #   make test   run everything
 # Both do their own set-up; nothing has to be installed by hand.
 
+SHELL  := bash
+.SHELLFLAGS := -o pipefail -c
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON := python3
@@ -11,13 +13,18 @@ PYTHON := python3
 CARGO  := cargo
 BUILD  := $(CARGO) build --workspace --all-targets --locked
 
-.PHONY: demo test check fmt lint deny unit emulated template build venv clean
+.PHONY: demo test rungs check fmt lint deny unit emulated template docs build venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
 	PYTHONPATH=tests:tests/emulated $(BIN)/python -m demo
 
-test: venv build unit template emulated
+# Every rung of docs/testing.md; then the README's account of it is held against what was printed.
+test: venv build
+	$(MAKE) --no-print-directory rungs 2>&1 | tee target/test.log
+	$(BIN)/python tests/docs/readme.py "make test" target/test.log
+
+rungs: unit docs template emulated
 
 # Before each commit.
 check: fmt lint
@@ -39,15 +46,23 @@ build:
 
 # Unit, property, wire and promise tests.
 unit:
+	@echo "── unit, property, promise and wire tests"
 	$(CARGO) test --workspace --locked
 
 # The stack's template: linters, and what it must say.
 template: venv
+	@echo "── the stack's template"
 	$(BIN)/python -m pytest -q tests/template
 
 # The emulators' own tests, then the real binaries against them.
 emulated: venv
+	@echo "── the real binaries and stacks on emulated AWS"
 	cd tests/emulated && ../../$(BIN)/python -m pytest -q
+
+# What the pages say.
+docs: venv
+	@echo "── docs"
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
 
 venv: $(VENV)/.complete
 

@@ -102,11 +102,14 @@ def test_apply_heals_drift_and_leaves_others_alone(world: World, sgsync: Run, pr
 def test_every_change_of_an_operator_is_on_the_record(world: World, sgsync: Run) -> None:
     """Promise 8: one audit line each, apart from what is printed for people."""
     world.seed(EAST, 1)
-    done = sgsync("apply")
+    done = sgsync("apply", "--output", "json")
     lines = [json.loads(line)["fields"] for line in done.stderr.splitlines()]
     assert [(line["action"], line["trigger"]) for line in lines] == [("authorize", "operator")] * 2
     assert {line["target"].split("/")[0] for line in lines} == {EAST, WEST}
     assert "aws_request_id" not in done.stdout
+    world.seed(EAST, 1)
+    lines = sgsync("apply").stderr.splitlines()
+    assert ["audit: change who=" in line and "authorize" in line for line in lines] == [True] * 2
 
 
 def test_held_removals_are_shown_and_need_a_persons_word(world: World, sgsync: Run, product: Product) -> None:

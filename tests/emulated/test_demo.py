@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import readme
 from demo.screen import Screen
 from product import BINARIES
 
@@ -14,7 +15,7 @@ TESTS = Path(__file__).resolve().parents[1]
 
 
 def test_the_demo_passes_and_says_so(tmp_path: Path) -> None:
-    """Every step passed, exit 0, nothing left behind in its folder."""
+    """Every step passed, exit 0, nothing left behind in its folder, and the README shows what was printed."""
     env = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": f"{TESTS}:{TESTS / 'emulated'}",
@@ -28,6 +29,7 @@ def test_the_demo_passes_and_says_so(tmp_path: Path) -> None:
     assert "7 passed, 0 failed" in done.stdout
     assert "FAILED" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+    assert readme.missing("make demo", done.stdout) == []
 
 
 def test_a_step_that_fails_or_raises_fails_the_demo() -> None:

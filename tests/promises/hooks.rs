@@ -83,8 +83,8 @@ async fn promise_3_a_rule_that_goes_between_look_and_answer_is_put_back_first() 
         world.fault(slow(2000).of(launcher).on(call::PUT));
         world.carry_out(launcher, launch).await
     };
-    let (cleaned, launched) = tokio::join!(world.carry_out(cleaner, cleaning), launching);
-    let revoked = cleaned.expect("a report").targets.iter().any(|t| !t.revoked.is_empty());
+    let (tidied, launched) = tokio::join!(world.carry_out(cleaner, cleaning), launching);
+    let revoked = tidied.expect("a report").targets.iter().any(|t| !t.revoked.is_empty());
     assert!(revoked, "the old rule was revoked meanwhile");
     assert_eq!(results(&launched.expect("a report")), [CONTINUE]);
     let calls = world.state().calls.clone();

@@ -1,0 +1,54 @@
+"""What the pages say, held against the tree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import readme
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/*.md")])
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_every_promise_has_a_test_named_after_it(number: int) -> None:
+    """Promises are stated in docs/semantics.md, numbered as in the tests' names."""
+    assert f"\n## {number}. " in (ROOT / "docs" / "semantics.md").read_text()
+    tests = [*ROOT.glob("tests/promises/*.rs"), *ROOT.glob("sync-core/src/**/*.rs")]
+    named = re.compile(rf"fn promise_{number}_\w+")
+    assert any(named.search(file.read_text()) for file in tests)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links inside the repository."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readmes_mesh_document_is_valid(tmp_path: Path) -> None:
+    """`sgsync check` says so."""
+    text = (ROOT / "README.md").read_text()
+    (tmp_path / "mesh.toml").write_text(text.split("```toml\n", 1)[1].split("```", 1)[0])
+    done = subprocess.run([ROOT / "target" / "debug" / "sgsync", "check"], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+
+
+def test_a_readme_that_shows_what_is_not_printed_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Shapes may differ in numbers and ids, not in words or order."""
+    page = tmp_path / "README.md"
+    page.write_text("<!-- output of x -->\n```text\na 1.5 s\n…\nb i-0a\n```\n<!-- end of output -->\n")
+    monkeypatch.setattr(readme, "README", page)
+    assert readme.missing("x", "a 2 s\nother\nb i-ff\n") == []
+    assert readme.missing("x", "b i-ff\na 2 s\n") == ["b i-0a"]
+    assert readme.missing("x", "a 2 s\n") == ["b i-0a"]
+
+
+def test_python_is_the_one_that_the_makefile_made() -> None:
+    """The tests run in the virtual environment, not with what happens to be installed."""
+    assert Path(sys.prefix) == ROOT / ".venv"
