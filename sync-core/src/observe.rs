@@ -15,6 +15,12 @@ pub struct Observation {
     pub instances: Instances,
     /// Members without an address that this mesh admits: EC2 does not show one yet.
     pub without_address: BTreeSet<InstanceId>,
+    /// Members whose remembered addresses EC2 shows none of: kept until it shows others,
+    /// or shows the instance stopped or dead.
+    pub address_hidden: BTreeSet<InstanceId>,
+    /// Instances that a hook waits for and EC2 shows alive, but Auto Scaling does not
+    /// list yet.
+    pub unlisted: BTreeSet<InstanceId>,
     /// Instances that this very observation saw leaving, with every address they are
     /// known to have had. These are certain, whatever else is not.
     pub departed: Instances,
@@ -164,13 +170,17 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Its addresses now. Where EC2 does not show the instance, or shows it starting
-    /// without an address, the row's word stands (promise 2).
-    fn addresses(&self) -> BTreeSet<Cidr> {
-        let remembered = || self.remembered.cloned().unwrap_or_default();
-        let Some(view) = self.shown else { return remembered() };
-        let shown = view.addresses(self.kinds);
-        if shown.is_empty() && view.state == "pending" { remembered() } else { shown }
+    /// Its addresses now, and whether they are only remembered. Where EC2 does not show
+    /// the instance, or shows it without any address, the row's word stands (promise 2):
+    /// an address can be absent from an answer, even just after "running"
+    /// (`facts/aws.md`, section 4). A stopped instance has given its public one back.
+    fn addresses(&self) -> (BTreeSet<Cidr>, bool) {
+        let shown = self.shown.map(|view| view.addresses(self.kinds)).unwrap_or_default();
+        let stopped = self.shown.is_some_and(InstanceView::is_stopped);
+        match self.remembered {
+            Some(remembered) if shown.is_empty() && !stopped => (remembered.clone(), true),
+            _ => (shown, false),
+        }
     }
 }
 
@@ -185,9 +195,11 @@ impl Observation {
     }
 
     fn admit(&mut self, id: &InstanceId, known: &Known<'_>) {
-        let addresses = known.addresses();
+        let (addresses, remembered) = known.addresses();
         if addresses.is_empty() && !known.shown.is_some_and(InstanceView::is_stopped) {
             self.without_address.insert(id.clone());
+        } else if remembered && known.shown.is_some() {
+            self.address_hidden.insert(id.clone());
         }
         self.instances.insert(id.clone(), addresses);
     }

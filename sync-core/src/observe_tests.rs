@@ -82,6 +82,17 @@ fn promise_2_an_instance_ec2_does_not_show_keeps_its_address() {
 }
 
 #[test]
+fn promise_2_an_address_missing_from_an_answer_is_kept_and_said() {
+    for state in ["pending", "running"] {
+        let shown = Some(view(state, None, Some(ASG)));
+        let seen = one(Some("InService"), Some("54.0.0.1/32"), shown);
+        assert_eq!(addresses(&seen), ["54.0.0.1/32"], "{state}");
+        assert_eq!(seen.address_hidden.len(), 1, "{state}");
+        assert!(seen.without_address.is_empty(), "{state}");
+    }
+}
+
+#[test]
 fn a_launching_instance_without_an_address_is_waited_for() {
     for shown in
         [None, Some(view("pending", None, Some(ASG))), Some(view("running", None, Some(ASG)))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -47,8 +46,3 @@ def test_a_readme_that_shows_what_is_not_printed_is_caught(monkeypatch: pytest.M
     assert readme.missing("x", "a 2 s\nother\nb i-ff\n") == []
     assert readme.missing("x", "b i-ff\na 2 s\n") == ["b i-0a"]
     assert readme.missing("x", "a 2 s\n") == ["b i-0a"]
-
-
-def test_python_is_the_one_that_the_makefile_made() -> None:
-    """The tests run in the virtual environment, not with what happens to be installed."""
-    assert Path(sys.prefix) == ROOT / ".venv"

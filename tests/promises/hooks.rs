@@ -96,6 +96,21 @@ async fn promise_3_a_rule_that_goes_between_look_and_answer_is_put_back_first() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn promise_3_an_instance_that_auto_scaling_does_not_list_yet_is_not_let_go_on() {
+    let world = World::settled(2, 2).await;
+    let launch = world.launch(EAST);
+    let listed = std::mem::take(&mut world.state().place(&EAST.into()).asgs);
+    let nobody = listed.keys().map(|asg| (asg.clone(), Default::default())).collect();
+    world.state().place(&EAST.into()).asgs = nobody;
+    let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&launch))).await;
+    assert_eq!(results(&report), [HookResult::Retry]);
+    assert!(!world.calls().contains(&call::COMPLETE));
+    world.state().place(&EAST.into()).asgs = listed;
+    assert_eq!(results(&world.run(Ask::hooks(EAST, &[launch])).await), [CONTINUE]);
+    world.expect_exact();
+}
+
+#[tokio::test(start_paused = true)]
 async fn promise_3_at_the_quota_no_unadmitted_instance_goes_on() {
     for full in [EAST, WEST] {
         let world = World::settled(30, 29).await;

@@ -86,6 +86,19 @@ async fn promise_2_a_row_that_is_missing_removes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn promise_2_a_run_that_remembers_nobody_removes_nobody() {
+    // The own table was lost, and Auto Scaling's answer is incomplete: nothing says who
+    // else has to be asked after.
+    let world = World::settled(3, 2).await;
+    world.state().place(&EAST.into()).table.clear();
+    world.state().place(&EAST.into()).asgs.values_mut().for_each(BTreeMap::clear);
+    let before = rules(&world);
+    let report = world.run(Ask { allow_removals: true, ..Ask::true_up(EAST) }).await;
+    assert_eq!(rules(&world), before);
+    assert!(report.targets.iter().all(|target| target.frozen.len() >= 3), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn promise_2_without_the_own_mirror_only_what_is_certain_is_removed() {
     for call in [call::ROWS, call::PUT] {
         for failure in [Failure::Unavailable, Failure::Denied] {

@@ -1,6 +1,6 @@
 //! The mesh document: what one cluster that spans regions looks like.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cidr::AddressKind;
@@ -147,12 +147,6 @@ impl Mesh {
             .filter(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
             .map(|allow| allow.traffic)
             .collect()
-    }
-
-    /// The members by their place in the document.
-    #[must_use]
-    pub fn order(&self) -> BTreeMap<&MemberName, usize> {
-        self.members.iter().enumerate().map(|(place, member)| (&member.name, place)).collect()
     }
 }
 

@@ -149,6 +149,11 @@ fn own_findings(own: &Own, findings: &mut BTreeSet<Finding>) {
             let detail = format!("EC2 shows no address of it that this mesh admits ({})", key.asg);
             findings.insert(Finding::new(FindingKind::NoAddress, id, detail));
         }
+        for id in &seen.observation.address_hidden {
+            let detail =
+                format!("EC2 shows no address of it; the last known ones stay ({})", key.asg);
+            findings.insert(Finding::new(FindingKind::NoAddress, id, detail));
+        }
         for (id, state) in &seen.observation.unheard {
             let detail = format!("Auto Scaling says {state:?}; it was left as it was");
             findings.insert(Finding::new(FindingKind::UnheardState, id, detail));
@@ -188,7 +193,8 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
     let rejected = |stored: &Stored| matches!(stored, Stored::Rejected { .. });
     for (key, stored) in &region.rows.stored {
         // A run that replaces its own row has to say what it found there (promise 7).
-        let stored = region.first.stored.get(key).filter(|first| rejected(first)).unwrap_or(stored);
+        let first = region.first.stored.get(key).filter(|first| rejected(first));
+        let stored = first.unwrap_or(stored);
         if region.blind && !rejected(stored) {
             continue; // Not missing: not read.
         }

@@ -1,5 +1,6 @@
 //! Answers hooks (design section 7).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -84,11 +85,18 @@ fn decide(run: &Run<'_>, own: &Own, regions: &[RegionRun<'_>], hook: &Hook) -> D
 /// Why a hook cannot be answered yet, by what is seen of its instance.
 fn not_ready(hook: &Hook, seen: &Seen) -> Option<String> {
     let state = seen.states.get(&hook.instance);
-    let member = seen.observation.instances.contains_key(&hook.instance);
+    let addresses = seen.observation.instances.get(&hook.instance);
+    let member = addresses.is_some();
     let replaced = state.is_some_and(LifecycleState::is_replacing_root_volume);
     match hook.transition {
         Transition::Launch if seen.observation.without_address.contains(&hook.instance) => {
             Some("EC2 shows no address of it that this mesh admits yet".to_owned())
+        }
+        Transition::Launch if seen.observation.unlisted.contains(&hook.instance) => {
+            Some("Auto Scaling does not list it yet".to_owned())
+        }
+        Transition::Launch if addresses.is_some_and(BTreeSet::is_empty) => {
+            Some("it has no address that this mesh admits".to_owned())
         }
         Transition::Launch if seen.observation.unheard.contains_key(&hook.instance) => {
             Some(format!("this release has not heard of its state {state:?}"))

@@ -15,7 +15,7 @@ use crate::events::{Hook, Transition};
 use crate::mesh::{Member, RowKey};
 use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
-use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
+use crate::ports::{CallError, Called, Condition, Failure, InstanceView, LifecycleState, Put};
 use crate::report::RowStatus;
 use crate::row::{MemberRow, Rows, Stored, Version};
 
@@ -57,6 +57,9 @@ pub(super) struct Seen {
     pub row: MemberRow,
     /// Whether that row says something else than the one before.
     pub changed: bool,
+    /// Whether there was a row before. Without one nobody's absence has been confirmed
+    /// by EC2, so this run only adds (promise 2).
+    pub remembered: bool,
     /// What became of it in the own mirror.
     pub status: RowStatus,
     /// Why the own mirror could not be used.
@@ -80,7 +83,7 @@ impl Own {
     /// Nothing of theirs is revoked but what is certain.
     pub(super) fn uncertain(&self) -> BTreeSet<MemberName> {
         let certain = |group: &OwnGroup| match group {
-            OwnGroup::Seen(seen) => seen.status != RowStatus::Unavailable,
+            OwnGroup::Seen(seen) => seen.status != RowStatus::Unavailable && seen.remembered,
             OwnGroup::Missing | OwnGroup::Failed(_) => false,
         };
         let uncertain = self.groups.iter().filter(|(_, group)| !certain(group));
@@ -234,7 +237,9 @@ fn is_ready(hook: &Hook, group: Option<&Observed>) -> bool {
     let member = observation.instances.contains_key(&hook.instance);
     let state = states.get(&hook.instance);
     match hook.transition {
-        Transition::Launch if member => !observation.without_address.contains(&hook.instance),
+        Transition::Launch if member => {
+            observation.instances.get(&hook.instance).is_some_and(|held| !held.is_empty())
+        }
         Transition::Launch => {
             observation.departed.contains_key(&hook.instance)
                 || state.is_some_and(|s| s.belongs() == Belongs::No && s.as_str() != "Pending")
@@ -267,11 +272,32 @@ async fn observe_once(
         .map(|asg| {
             let group = listed.remove(asg).map(|states| {
                 let kinds = &run.mesh().kinds;
-                (observe(asg, &states, remembered(asg), &shown, kinds), states)
+                let mut observation = observe(asg, &states, remembered(asg), &shown, kinds);
+                observation.unlisted = unlisted(run, asg, &observation, &states, &shown);
+                (observation, states)
             });
             (asg.clone(), group)
         })
         .collect())
+}
+
+/// Launching instances that EC2 shows in the group and Auto Scaling does not list yet.
+fn unlisted(
+    run: &Run<'_>,
+    asg: &AsgName,
+    observation: &Observation,
+    states: &BTreeMap<InstanceId, LifecycleState>,
+    shown: &BTreeMap<InstanceId, InstanceView>,
+) -> BTreeSet<InstanceId> {
+    let launching = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Launch);
+    launching
+        .map(|hook| &hook.instance)
+        .filter(|id| !states.contains_key(*id) && !observation.instances.contains_key(*id))
+        .filter(|id| {
+            shown.get(*id).is_some_and(|view| !view.is_dead() && view.asg.as_ref() == Some(asg))
+        })
+        .cloned()
+        .collect()
 }
 
 /// Writes one group's row over the version that was read before the observation.
@@ -302,7 +328,8 @@ async fn write(
     });
     let seen = |row: MemberRow, status, error| {
         let (observation, states) = (observation.clone(), states.clone());
-        Some(OwnGroup::Seen(Seen { observation, states, row, changed, status, error }))
+        let remembered = before.is_some();
+        Some(OwnGroup::Seen(Seen { observation, states, row, changed, remembered, status, error }))
     };
     let overtaken = floor > old;
     if let Some(row) = before.filter(|_| !changed && !heartbeat && !overtaken) {

@@ -111,7 +111,11 @@ impl<'a> RegionRun<'a> {
         look: &Look,
     ) {
         let until = run.work_until.saturating_duration_since(tokio::time::Instant::now());
-        let settled = tokio::time::timeout(patience.min(until), self.settle(run, own, look)).await;
+        let patience = patience.min(until);
+        // A little less for looking again, so that a peer that keeps changing is not
+        // taken for one that does not answer.
+        let until = tokio::time::Instant::now() + patience * 3 / 4;
+        let settled = tokio::time::timeout(patience, self.settle(run, own, look, until)).await;
         match settled {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail(&error),
@@ -119,7 +123,13 @@ impl<'a> RegionRun<'a> {
         }
     }
 
-    async fn settle(&mut self, run: &Run<'a>, own: &Own, look: &Look) -> Called<()> {
+    async fn settle(
+        &mut self,
+        run: &Run<'a>,
+        own: &Own,
+        look: &Look,
+        until: tokio::time::Instant,
+    ) -> Called<()> {
         self.first = look.rows.clone().unwrap_or_else(|_| Rows::read(&[], run.mesh()));
         let look = if look.is_fresh() {
             look.clone()
@@ -141,7 +151,7 @@ impl<'a> RegionRun<'a> {
         self.note_drift(run, own, &stored, &rules);
         self.plan_and_apply(run, own, rules, consistent).await;
         if !run.request.dry_run && !self.confirms_all_hooks(run, own) {
-            self.look_until_settled(run, own).await?;
+            self.look_until_settled(run, own, until, true).await?;
         }
         Ok(())
     }

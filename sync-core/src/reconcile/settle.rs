@@ -23,23 +23,34 @@ impl<'a> RegionRun<'a> {
             return;
         }
         let patience = run.patience(self.member);
-        match timeout(patience, self.look_until_settled(run, own)).await {
+        let until = Instant::now() + patience;
+        match timeout(patience, self.look_until_settled(run, own, until, false)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fail(&error),
             Err(_) => self.fail(&no_answer("look", self.member)),
         }
     }
 
-    /// Looks, plans and applies until a look asks for nothing, a few times at most.
-    pub(super) async fn look_until_settled(&mut self, run: &Run<'a>, own: &Own) -> Called<()> {
+    /// Looks, plans and applies until a look asks for nothing, a few times at most and
+    /// not past `until`; `for_hooks`, no longer than their answers need it.
+    pub(super) async fn look_until_settled(
+        &mut self,
+        run: &Run<'a>,
+        own: &Own,
+        until: Instant,
+        for_hooks: bool,
+    ) -> Called<()> {
         let mut pauses = jittered(Duration::from_millis(150), Duration::from_secs(2), LOOKS);
         for _ in 0..LOOKS {
             if self.settle_once(run, own).await? {
                 self.look_again = false;
                 return Ok(());
             }
+            if for_hooks && self.confirms_all_hooks(run, own) {
+                return Ok(());
+            }
             match pauses.next() {
-                Some(pause) if Instant::now() + pause < run.work_until => sleep(pause).await,
+                Some(pause) if Instant::now() + pause < until => sleep(pause).await,
                 _ => break,
             }
         }

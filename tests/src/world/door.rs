@@ -29,7 +29,7 @@ pub mod call {
     /// Removes rules.
     pub const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
     /// Reads a mirror.
-    pub const ROWS: &str = "dynamodb:Query";
+    pub const ROWS: &str = "dynamodb:BatchGetItem";
     /// Writes a row.
     pub const PUT: &str = "dynamodb:PutItem";
     /// Every call that changes something.
