@@ -2,6 +2,7 @@
 //! design section 7. That no hook is completed before its time is watched by the
 //! world itself, at the moment of every completion.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
@@ -100,7 +101,7 @@ async fn promise_3_an_instance_that_auto_scaling_does_not_list_yet_is_not_let_go
     let world = World::settled(2, 2).await;
     let launch = world.launch(EAST);
     let listed = std::mem::take(&mut world.state().place(&EAST.into()).asgs);
-    let nobody = listed.keys().map(|asg| (asg.clone(), Default::default())).collect();
+    let nobody = listed.keys().map(|asg| (asg.clone(), BTreeMap::default())).collect();
     world.state().place(&EAST.into()).asgs = nobody;
     let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&launch))).await;
     assert_eq!(results(&report), [HookResult::Retry]);
