@@ -26,6 +26,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The mesh as this function reaches it: its own member with its own credentials. A
+    /// member's `role_arn` is for the others.
+    pub(crate) fn as_reached_from_home(&self) -> Mesh {
+        let mut mesh = self.mesh.clone();
+        for member in mesh.members.iter_mut().filter(|member| member.name == self.home) {
+            member.role_arn = None;
+        }
+        mesh
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -118,5 +130,18 @@ mod tests {
         assert_eq!(found(&members, "us-east-1", Some("b")), Ok("b".to_owned()));
         let error = found(&members, "us-east-1", Some("c")).expect_err("not that one");
         assert!(error.contains("`a`, `b`"), "{error}");
+    }
+
+    #[test]
+    fn the_own_member_is_reached_without_its_role() {
+        let mut mesh = mesh(&[("east", "us-east-1"), ("west", "us-west-2")]);
+        for member in &mut mesh.members {
+            member.role_arn = Some("arn:aws:iam::111122223333:role/r".to_owned());
+        }
+        let config = Config { mesh, home: "west".into(), function: "f".to_owned() };
+        let reached = config.as_reached_from_home();
+        let roles: Vec<_> =
+            reached.members.iter().map(|member| member.role_arn.is_some()).collect();
+        assert_eq!(roles, [true, false]);
     }
 }
