@@ -143,6 +143,7 @@ mod tests {
             frozen: Vec::new(),
             kept: 0,
             foreign: 1,
+            quota_used_percent: None,
             error: None,
         }
     }

@@ -12,6 +12,7 @@ use sync_core::reconcile::Engine;
 
 mod answer;
 mod config;
+mod metrics;
 mod requests;
 
 use answer::answer;
@@ -38,7 +39,7 @@ pub async fn serve(role: Role) -> anyhow::Result<()> {
         .without_time() // CloudWatch has the time.
         .init();
     let config = Config::from_environment().context("sgsync cannot start")?;
-    let aws = Aws::connect(&config.mesh).await;
+    let aws = Aws::connect(&config.as_reached_from_home()).await;
     let function = Function {
         role,
         name: config.function,
@@ -74,6 +75,7 @@ impl Function {
         for request in batch.requests(self, &context) {
             let report = self.engine.run(&request).await;
             answer::log(&report);
+            metrics::log(&report, self.engine.clock.now().as_millisecond());
             reports.push(report);
         }
         answer(&batch, &reports)
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_account_is_read_from_the_functions_arn() {
-        let arn = "arn:aws:lambda:us-east-1:123456789012:function:sgsync-orders-db-lifecycle";
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:sgsync-orders-db-hooks";
         assert_eq!(account_of(arn), Some("123456789012".into()));
         for nothing in ["", "arn:aws:lambda:us-east-1", "arn:aws:lambda:us-east-1:me:function:f"] {
             assert_eq!(account_of(nothing), None, "{nothing}");

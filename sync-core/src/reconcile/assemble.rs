@@ -98,6 +98,10 @@ fn target_report(
         frozen: removals(&target.plan.frozen),
         kept: kept.filter(|p| !target.added.contains(p)).count(),
         foreign: target.plan.foreign.len(),
+        quota_used_percent: region.unreachable.is_none().then(|| {
+            let limit = u64::from(run.mesh().limits.rules_per_group).max(1);
+            (used_rules(target) as u64 * 100).div_ceil(limit)
+        }),
         error,
     }
 }
@@ -282,7 +286,12 @@ fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
 
 /// Rules of the fuller address family after the plan, where it is more than 80% of the limit.
 fn nearly_full(mesh: &Mesh, target: &Target) -> Option<(usize, u32)> {
-    let limit = mesh.limits.rules_per_group;
+    let (used, limit) = (used_rules(target), mesh.limits.rules_per_group);
+    (used * 5 > limit as usize * 4).then_some((used, limit))
+}
+
+/// Rules of the fuller address family after the plan.
+fn used_rules(target: &Target) -> usize {
     let gone: BTreeSet<_> = target.plan.removals().map(|r| &r.rule.rule().id).collect();
     let left = target.actual.iter().filter(|rule| !gone.contains(&rule.id)).map(Rule::counts);
     let added = target.plan.add.iter().map(|a| a.permission.cidr.is_ipv4()).map(|v4| (v4, !v4));
@@ -291,8 +300,7 @@ fn nearly_full(mesh: &Mesh, target: &Target) -> Option<(usize, u32)> {
         ipv4 += usize::from(v4);
         ipv6 += usize::from(v6);
     }
-    let used = ipv4.max(ipv6);
-    (used * 5 > limit as usize * 4).then_some((used, limit))
+    ipv4.max(ipv6)
 }
 
 /// Others' rules that open what the mesh manages. Those on other ports are nobody's

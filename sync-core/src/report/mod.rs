@@ -175,6 +175,9 @@ pub struct TargetReport {
     pub kept: usize,
     /// How many rules are others'.
     pub foreign: usize,
+    /// Percent of `rules_per_group` that the fuller address family uses after the run (in a
+    /// dry run: would use), rounded up; none where the rules could not be read.
+    pub quota_used_percent: Option<u64>,
     /// What went wrong.
     pub error: Option<String>,
 }
