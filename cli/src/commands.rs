@@ -12,7 +12,7 @@ use sync_core::report::{Report, Trigger};
 use tokio::time::{Duration, Instant};
 
 use crate::args::{Args, Command, Output};
-use crate::{ERROR, OK, PENDING, text};
+use crate::{ERROR, OK, PENDING, adopt, render, text};
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
@@ -39,6 +39,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
                 code => code,
             })
         }
+        Command::Render(ref options) => match render::render(&mesh, &document, options) {
+            Ok(text) => {
+                let outcome = render::place(&text, options)?;
+                Ok(print_placed(&mesh, outcome, options, args.output))
+            }
+            Err(invalid) => Ok(print_invalid(&invalid, &args)),
+        },
+        Command::Adopt(options) => adopt::run(&mesh, &options, args.output).await,
     }
 }
 
@@ -97,6 +105,26 @@ fn print(report: &Report, output: Output) -> anyhow::Result<()> {
         Output::Json => println!("{}", serde_json::to_string_pretty(report)?),
     }
     Ok(())
+}
+
+/// Says what became of the file, unless the text itself was printed.
+fn print_placed(
+    mesh: &Mesh,
+    outcome: render::Outcome,
+    options: &render::Options,
+    output: Output,
+) -> u8 {
+    let regions: Vec<&str> = mesh.members.iter().map(|member| member.region.as_str()).collect();
+    let file = options.output_file.display().to_string();
+    match (outcome, output) {
+        (render::Outcome::Printed, _) => {}
+        (_, Output::Json) => {
+            let written = outcome == render::Outcome::Written;
+            println!("{}", json!({ "file": file, "written": written, "environments": regions }));
+        }
+        (_, Output::Text) => print!("{}", render::outcome_text(outcome, &file, &regions)),
+    }
+    OK
 }
 
 fn print_valid(mesh: &Mesh, output: Output) -> u8 {

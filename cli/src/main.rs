@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod adopt;
 mod args;
 mod commands;
+mod render;
 mod text;
 
 use args::Args;

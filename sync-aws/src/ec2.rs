@@ -9,6 +9,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Reservation, SecurityGroupRule};
 use aws_types::SdkConfig;
 use futures::future::try_join_all;
+use sync_core::adopt::RuleTagger;
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
 use sync_core::ports::{Called, Grant, InstanceView, Receipt, RuleReader, RuleWriter};
@@ -23,6 +24,7 @@ const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
 const DESCRIBE_RULES: &str = "ec2:DescribeSecurityGroupRules";
 const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
 const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
+const TAG: &str = "ec2:CreateTags";
 
 /// EC2's limit on the values of one filter.
 const VALUES_PER_FILTER: usize = 200;
@@ -147,6 +149,26 @@ impl RuleWriter for Ec2 {
             .send()
             .await
             .call(REVOKE)?;
+        Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
+    }
+}
+
+#[async_trait]
+impl RuleTagger for Ec2 {
+    #[allow(clippy::disallowed_methods, reason = "the one place that changes EC2")]
+    async fn tag(&self, rules: &[RuleId], tags: &BTreeMap<String, String>) -> Called<Receipt> {
+        if rules.is_empty() || tags.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let ids: BTreeSet<_> = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
+        let answer = self
+            .client
+            .create_tags()
+            .set_resources(Some(ids.into_iter().collect()))
+            .set_tags(Some(rules::tags(tags)))
+            .send()
+            .await
+            .call(TAG)?;
         Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
     }
 }

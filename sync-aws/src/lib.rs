@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use sync_core::adopt::RuleTagger;
 use sync_core::mesh::Mesh;
 use sync_core::names::{MemberName, Region};
 use sync_core::ports::{MemberReaders, MemberWriters};
@@ -96,5 +97,14 @@ impl Aws {
             mirror: Arc::new(clients.mirror.clone()),
         };
         self.members.iter().map(|(name, clients)| (name.clone(), writers(clients))).collect()
+    }
+
+    /// How each member's targets are taken over from others. For an operator; no function
+    /// asks for it.
+    #[must_use]
+    pub fn taggers(&self) -> BTreeMap<MemberName, Arc<dyn RuleTagger>> {
+        let tagger = |clients: &MemberClients| Arc::new(clients.region.ec2.clone());
+        let members = self.members.iter();
+        members.map(|(name, clients)| (name.clone(), tagger(clients) as _)).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! No AWS client lives here. Planner, rows and events are pure; the reconcile
 //! loop reaches the world through the traits in [`ports`].
 
+pub mod adopt;
 pub mod cidr;
 pub mod events;
 pub mod mesh;

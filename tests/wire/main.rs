@@ -24,5 +24,6 @@ mod mirror_read;
 mod mirror_write;
 mod role;
 mod rules_read;
+mod rules_tag;
 mod rules_write;
 mod transport;

@@ -75,12 +75,16 @@ pub(super) fn ip_permissions(permissions: &[(Permission, String)]) -> Vec<IpPerm
 
 /// Tags for every rule of one call.
 pub(super) fn tag_specifications(tags: &BTreeMap<String, String>) -> Option<Vec<TagSpecification>> {
-    let tag = |(key, value)| Tag::builder().key(key).value(value).build();
     let specification = TagSpecification::builder()
         .resource_type(ResourceType::SecurityGroupRule)
-        .set_tags(Some(tags.iter().map(tag).collect()))
+        .set_tags(Some(self::tags(tags)))
         .build();
     (!tags.is_empty()).then(|| vec![specification])
+}
+
+/// Tags as EC2 takes them.
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// A description that EC2 takes: what it does not allow becomes `_`.

@@ -1,0 +1,151 @@
+//! What the stack cannot do, found before CloudFormation finds it: all of it at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::mesh::{Invalid, Member, Mesh, Problem};
+
+use super::stack::{Stack, account_of};
+
+/// The largest document, in bytes: the template's `MaxLength`. All variables of a
+/// function's environment together hold 4096.
+pub(super) const MAX_DOCUMENT: usize = 3900;
+
+/// CloudFormation's limit on one parameter, in bytes.
+const MAX_PARAMETER: usize = 4096;
+
+/// The longest group name: the template puts `answer-hooks-of-` before it, and IAM
+/// allows 128 characters in the name of a policy.
+const MAX_GROUP_NAME: usize = 112;
+
+/// Checks stacks before they are written down.
+pub(super) fn check(
+    mesh: &Mesh,
+    document: &str,
+    account: Option<&str>,
+    stacks: &[Stack],
+) -> Result<(), Invalid> {
+    let mut problems = Vec::new();
+    whole_document(document, &mut problems);
+    accounts(mesh, account, &mut problems);
+    for (place, member) in mesh.members.iter().enumerate() {
+        one_member(mesh, place, member, &mut problems);
+    }
+    lengths(stacks, &mut problems);
+    if problems.is_empty() { Ok(()) } else { Err(Invalid { problems }) }
+}
+
+fn problem(path: impl Into<String>, detail: impl Into<String>) -> Problem {
+    Problem { path: path.into(), detail: detail.into() }
+}
+
+fn whole_document(document: &str, problems: &mut Vec<Problem>) {
+    if document.len() > MAX_DOCUMENT {
+        problems.push(problem(
+            "",
+            format!(
+                "the document is {} bytes long; the stack takes {MAX_DOCUMENT} (a function's \
+                 environment holds 4096): remove comments and blank lines, or write it as JSON \
+                 on one line",
+                document.len()
+            ),
+        ));
+    }
+    let altered = |line: &str| ["\\ ", "\\\"", "\\'"].iter().any(|pair| line.contains(pair));
+    if let Some(place) = document.lines().position(altered) {
+        problems.push(problem(
+            "",
+            format!(
+                "line {}: a backslash before a space or a quote, which `sam deploy` drops on its \
+                 way to CloudFormation; write it without",
+                place + 1
+            ),
+        ));
+    }
+}
+
+fn one_member(mesh: &Mesh, place: usize, member: &Member, problems: &mut Vec<Problem>) {
+    let earlier = mesh.members.iter().take(place).find(|other| other.region == member.region);
+    if let Some(other) = earlier {
+        let detail = format!(
+            "`{}` is in {} too, and the stack is launched once per region; make them one member",
+            other.name, member.region
+        );
+        problems.push(problem(format!("member[{place}].region"), detail));
+    }
+    group_names(place, member, problems);
+}
+
+fn group_names(place: usize, member: &Member, problems: &mut Vec<Problem>) {
+    let mut plain: BTreeMap<String, &str> = BTreeMap::new();
+    for (index, group) in member.auto_scaling_groups.iter().enumerate() {
+        let (name, path) =
+            (group.as_str(), format!("member[{place}].auto_scaling_groups[{index}]"));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "+=.@_-".contains(c);
+        if !name.chars().all(allowed) {
+            let detail = format!("`{name}`: the stack takes letters, digits and `+=.@_-` only");
+            problems.push(problem(&path, detail));
+        }
+        if name.len() > MAX_GROUP_NAME {
+            let detail =
+                format!("{} characters long; the stack takes {MAX_GROUP_NAME}", name.len());
+            problems.push(problem(&path, detail));
+        }
+        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        if let Some(other) = plain.insert(letters, name) {
+            let detail = format!(
+                "`{name}` and `{other}` differ in punctuation only, which one stack cannot tell apart"
+            );
+            problems.push(problem(&path, detail));
+        }
+    }
+}
+
+/// Nothing may be longer than a parameter. What is the same in every stack is said once.
+fn lengths(stacks: &[Stack], problems: &mut Vec<Problem>) {
+    for stack in stacks {
+        for (name, value) in stack.parameters.iter().filter(|(name, _)| *name != "Mesh") {
+            let length = value.as_sent().len();
+            let found = problem(
+                "",
+                format!(
+                    "the stack's parameter {name} would be {length} bytes long; CloudFormation \
+                     allows {MAX_PARAMETER}: use fewer or shorter names"
+                ),
+            );
+            if length > MAX_PARAMETER && !problems.contains(&found) {
+                problems.push(found);
+            }
+        }
+    }
+}
+
+/// Somebody has to say in which account each member is; where there are several, each is
+/// reached through a role.
+fn accounts(mesh: &Mesh, given: Option<&str>, problems: &mut Vec<Problem>) {
+    let accounts: Vec<_> = mesh.members.iter().map(|member| account_of(member, given)).collect();
+    let known: BTreeSet<&str> = accounts.iter().copied().flatten().collect();
+    let several = known.iter().copied().collect::<Vec<_>>().join(", ");
+    for (place, (member, account)) in mesh.members.iter().zip(accounts).enumerate() {
+        let (key, detail) = match account {
+            None => (
+                "account",
+                format!(
+                    "nobody says in which account `{}` is, and the ARNs that IAM needs contain it: \
+                     run `sgsync render --account ID` with the ID that `aws sts \
+                     get-caller-identity` shows, or add `account = \"ID\"` to the member",
+                    member.name
+                ),
+            ),
+            Some(_) if known.len() > 1 && member.role_arn.is_none() => (
+                "role_arn",
+                format!(
+                    "missing: the members are in several accounts ({several}), so the others \
+                     reach `{}` through a role",
+                    member.name
+                ),
+            ),
+            Some(_) => continue,
+        };
+        problems.push(problem(format!("member[{place}].{key}"), detail));
+    }
+}

@@ -1,0 +1,120 @@
+//! The text of a `samconfig.toml`, and whose it is.
+
+use std::fmt::Write as _;
+
+use super::stack::{Stack, Value};
+
+/// How the first line of a rendered file begins; a checksum of the rest follows.
+const MARK: &str = "# Written by `sgsync render`, checksum ";
+
+/// Who wrote a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    /// `sgsync render`, to the last byte.
+    Render,
+    /// `sgsync render`, and then somebody else.
+    Edited,
+    /// Somebody else.
+    Other,
+}
+
+/// Finds out who wrote a file.
+pub(super) fn author(text: &str) -> Author {
+    let Some((mark, rest)) = text.split_once('\n') else { return Author::Other };
+    match mark.strip_prefix(MARK) {
+        Some(sum) if sum.trim_end() == checksum(rest) => Author::Render,
+        Some(_) => Author::Edited,
+        None => Author::Other,
+    }
+}
+
+/// FNV-1a, 64 bits: tells an edited file from one that is not, and is the same for ever.
+/// It keeps nobody out, and need not.
+fn checksum(text: &str) -> String {
+    let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// The file: one environment per stack.
+pub(super) fn text(stacks: &[Stack], template: &str) -> String {
+    let mut out =
+        "# from the mesh document. Do not edit it: change the document, and render again.\n\
+                   version = 0.1\n"
+            .to_owned();
+    for stack in stacks {
+        environment(&mut out, stack, template);
+    }
+    format!("{MARK}{}\n{out}", checksum(&out))
+}
+
+fn environment(out: &mut String, stack: &Stack, template: &str) {
+    let (region, name) = (quoted(stack.region.as_str()), quoted(&stack.name));
+    let environment = key(stack.region.as_str());
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{text}");
+    };
+    line(format_args!("\n[{environment}.global.parameters]"));
+    line(format_args!("stack_name = {name}"));
+    line(format_args!("region = {region}"));
+    line(format_args!("\n[{environment}.deploy.parameters]"));
+    line(format_args!("template_file = {}", quoted(template)));
+    line(format_args!("language_extensions = true"));
+    line(format_args!("resolve_s3 = true"));
+    line(format_args!("s3_prefix = {name}"));
+    line(format_args!("capabilities = [\"CAPABILITY_IAM\", \"CAPABILITY_AUTO_EXPAND\"]"));
+    line(format_args!("confirm_changeset = false"));
+    line(format_args!("fail_on_empty_changeset = false"));
+    line(format_args!("\n[{environment}.deploy.parameters.parameter_overrides]"));
+    for (name, value) in &stack.parameters {
+        line(format_args!("{name} = {}", toml(value)));
+    }
+}
+
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Line(text) => quoted(text),
+        Value::Lines(text) => lines(text),
+        Value::List(items) if items.is_empty() => "[]".to_owned(),
+        Value::List(items) => {
+            let items = items.iter().fold(String::new(), |mut out, item| {
+                let _ = write!(out, "\n  {},", quoted(item));
+                out
+            });
+            format!("[{items}\n]")
+        }
+    }
+}
+
+/// A region as a key; none so far needs quotes, but a name with a dot would be two keys.
+fn key(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if text.chars().all(bare) { text.to_owned() } else { quoted(text) }
+}
+
+/// A text on one line.
+fn quoted(text: &str) -> String {
+    let mut out = "\"".to_owned();
+    for c in text.chars() {
+        match c {
+            '"' => out += "\\\"",
+            '\\' => out += "\\\\",
+            '\n' => out += "\\n",
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// A text of several lines, as it is where TOML can hold it as it is.
+fn lines(text: &str) -> String {
+    let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
+    if text.chars().all(plain) && !text.contains("'''") && !text.ends_with('\'') {
+        format!("'''\n{text}'''")
+    } else {
+        quoted(text)
+    }
+}

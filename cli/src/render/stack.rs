@@ -1,0 +1,181 @@
+//! What each region's stack is told: every parameter of `sam/template.yaml`.
+
+use std::collections::BTreeSet;
+
+use sync_core::mesh::{Member, Mesh};
+use sync_core::names::{AccountId, AsgName, Region, SecurityGroupId};
+
+/// Parameters that the mesh document does not decide, with what they are unless `--set`
+/// says otherwise: the template's own defaults, held equal by a test.
+pub(super) const SETTINGS: &[(&str, &str)] = &[
+    ("CreateLifecycleHooks", "true"),
+    ("TrueupSchedule", "rate(5 minutes)"),
+    ("AlarmEmail", ""),
+    ("Architecture", "arm64"),
+];
+
+/// Parameters that come from the mesh document and from nowhere else.
+const DERIVED: [&str; 10] = [
+    "MeshName",
+    "Mesh",
+    "Regions",
+    "SecurityGroupArns",
+    "TableArns",
+    "PeerRoleArns",
+    "Member",
+    "AutoScalingGroups",
+    "SecurityGroups",
+    "Table",
+];
+
+/// A parameter given by `--set`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    name: &'static str,
+    value: String,
+}
+
+impl Setting {
+    /// Reads `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// A name that is no parameter, or one that the document decides.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+        if DERIVED.contains(&name) {
+            return Err(format!("{name} comes from the mesh document; change it there"));
+        }
+        let known = SETTINGS.iter().find(|(known, _)| *known == name);
+        let (name, _) = known.ok_or_else(|| {
+            let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
+            format!("the stack has no such parameter; there are {}", names.join(", "))
+        })?;
+        Ok(Self { name, value: value.to_owned() })
+    }
+}
+
+/// A parameter's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A text of one line.
+    Line(String),
+    /// A text of several lines.
+    Lines(String),
+    /// A list; CloudFormation gets it joined by commas.
+    List(Vec<String>),
+}
+
+impl Value {
+    /// As CloudFormation gets it.
+    pub(super) fn as_sent(&self) -> String {
+        match self {
+            Self::Line(text) | Self::Lines(text) => text.clone(),
+            Self::List(items) => items.join(","),
+        }
+    }
+}
+
+/// One region's stack.
+#[derive(Clone, Debug)]
+pub(super) struct Stack {
+    /// Its name, the same in every region.
+    pub name: String,
+    /// Where it is launched; the name of its environment too.
+    pub region: Region,
+    /// Every parameter of the template, in the template's order.
+    pub parameters: Vec<(&'static str, Value)>,
+}
+
+/// The stack of every member. An account that nobody knows is left empty in the ARNs,
+/// for [`super::limits`] to complain about.
+pub(super) fn stacks(
+    mesh: &Mesh,
+    document: &str,
+    account: Option<&str>,
+    settings: &[Setting],
+) -> Vec<Stack> {
+    let stack = |member: &Member| Stack {
+        name: format!("sgsync-{}", mesh.name),
+        region: member.region.clone(),
+        parameters: parameters(mesh, document, member, account, settings),
+    };
+    mesh.members.iter().map(stack).collect()
+}
+
+fn parameters(
+    mesh: &Mesh,
+    document: &str,
+    member: &Member,
+    account: Option<&str>,
+    settings: &[Setting],
+) -> Vec<(&'static str, Value)> {
+    let groups = member.auto_scaling_groups.iter().map(AsgName::to_string).collect();
+    let targets = member.security_groups.iter().map(SecurityGroupId::to_string).collect();
+    let mut parameters = vec![
+        ("MeshName", Value::Line(mesh.name.to_string())),
+        ("Mesh", Value::Lines(document.to_owned())),
+        ("Regions", Value::List(regions(mesh))),
+        ("SecurityGroupArns", Value::List(security_group_arns(mesh, account))),
+        ("TableArns", Value::List(table_arns(mesh, account))),
+        ("PeerRoleArns", Value::List(peer_role_arns(mesh, member))),
+        ("Member", Value::Line(member.name.to_string())),
+        ("AutoScalingGroups", Value::List(groups)),
+        ("SecurityGroups", Value::List(targets)),
+        ("Table", Value::Line(member.table.clone())),
+    ];
+    parameters.extend(SETTINGS.iter().map(|(name, default)| {
+        let set = settings.iter().rev().find(|setting| setting.name == *name);
+        (*name, Value::Line(set.map_or(*default, |setting| &setting.value).to_owned()))
+    }));
+    parameters
+}
+
+/// Every region once, in the document's order.
+fn regions(mesh: &Mesh) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let regions = mesh.members.iter().map(|member| &member.region);
+    regions.filter(|region| seen.insert(*region)).map(Region::to_string).collect()
+}
+
+/// The ARN of every target of every member.
+fn security_group_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
+    let members = mesh.members.iter().flat_map(|member| {
+        let groups = member.security_groups.iter();
+        groups.map(move |group| arn("ec2", member, account, &format!("security-group/{group}")))
+    });
+    members.collect()
+}
+
+/// The ARN of every member's table.
+fn table_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
+    let table =
+        |member: &Member| arn("dynamodb", member, account, &format!("table/{}", member.table));
+    mesh.members.iter().map(table).collect()
+}
+
+/// The roles through which the other members are reached.
+fn peer_role_arns(mesh: &Mesh, own: &Member) -> Vec<String> {
+    let peers = mesh.members.iter().filter(|member| member.name != own.name);
+    let roles: BTreeSet<&String> = peers.filter_map(|member| member.role_arn.as_ref()).collect();
+    roles.into_iter().cloned().collect()
+}
+
+fn arn(service: &str, member: &Member, account: Option<&str>, resource: &str) -> String {
+    let (region, account) = (&member.region, account_of(member, account).unwrap_or_default());
+    format!("arn:{}:{service}:{region}:{account}:{resource}", partition(region))
+}
+
+/// A member's account: the document's word, else its role's, else `--account`.
+pub(super) fn account_of<'a>(member: &'a Member, given: Option<&'a str>) -> Option<&'a str> {
+    let role = member.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
+    member.account.as_ref().map(AccountId::as_str).or(role).or(given)
+}
+
+/// The partition that a region belongs to, by its name.
+fn partition(region: &Region) -> &'static str {
+    match region.as_str() {
+        china if china.starts_with("cn-") => "aws-cn",
+        government if government.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}

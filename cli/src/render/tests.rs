@@ -1,0 +1,223 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+const DOCUMENT: &str = r#"name = "orders-db"
+
+[[allow]]                  # what instances may reach on each other
+protocol = "tcp"
+ports = "7000-7001"
+
+[[member]]
+region = "us-east-1"
+auto_scaling_groups = ["orders-us-east-1", "orders-batch"]
+security_groups = ["sg-0123456789abcdef0", "sg-0123456789abcdef1"]
+
+[[member]]
+name = "west"
+region = "us-west-2"
+auto_scaling_groups = ["orders-us-west-2"]
+security_groups = ["sg-0fedcba9876543210"]
+"#;
+
+const TEMPLATE: &str = include_str!("../../../sam/template.yaml");
+
+fn options(account: Option<&str>, settings: &[&str]) -> Options {
+    Options {
+        output_file: "samconfig.toml".into(),
+        force: false,
+        account: account.map(str::to_owned),
+        template: "sam/template.yaml".to_owned(),
+        settings: settings.iter().map(|text| Setting::parse(text).expect("a setting")).collect(),
+    }
+}
+
+fn rendered(document: &str, account: Option<&str>) -> Result<String, String> {
+    let mesh = Mesh::parse(document).expect("a mesh");
+    render(&mesh, document, &options(account, &[])).map_err(|invalid| invalid.to_string())
+}
+
+/// The template's parameters: name, and default where there is one.
+fn template_parameters() -> BTreeMap<String, Option<String>> {
+    let section = TEMPLATE.split("\nParameters:\n").nth(1).expect("parameters");
+    let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut name = String::new();
+    for line in section.lines().take_while(|line| line.is_empty() || line.starts_with(' ')) {
+        if let Some(key) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':'))
+            && !key.starts_with([' ', '#'])
+        {
+            key.clone_into(&mut name);
+            found.insert(name.clone(), None);
+        } else if let Some(default) = line.strip_prefix("    Default: ") {
+            found.insert(name.clone(), Some(default.trim_matches('"').to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn two_regions_are_two_environments() {
+    let text = rendered(DOCUMENT, Some("111122223333")).expect("a samconfig");
+    insta::assert_snapshot!(text);
+    assert_eq!(rendered(DOCUMENT, Some("111122223333")), Ok(text), "the same every time");
+}
+
+#[test]
+fn every_parameter_of_the_template_is_filled_in_and_no_other() {
+    let mesh = Mesh::parse(DOCUMENT).expect("a mesh");
+    let stacks = stack::stacks(&mesh, DOCUMENT, Some("111122223333"), &[]);
+    let template = template_parameters();
+    for stack in &stacks {
+        let given: Vec<_> = stack.parameters.iter().map(|(name, _)| *name).collect();
+        let mut sorted = given.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, template.keys().map(String::as_str).collect::<Vec<_>>());
+    }
+    for (name, default) in stack::SETTINGS {
+        assert_eq!(template[*name].as_deref(), Some(*default), "{name}");
+    }
+}
+
+#[test]
+fn the_deploy_guide_lists_every_parameter_with_its_default() {
+    let guide = include_str!("../../../docs/deploy.md");
+    let section = guide.split("\n## Parameters\n").nth(1).expect("a section");
+    let rows = section.lines().take_while(|line| !line.starts_with("## ")).filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split('|');
+        let name = cells.next()?.trim().trim_end_matches('`').to_owned();
+        let default = match cells.next()?.trim() {
+            "" => None,
+            "empty" => Some(String::new()),
+            text => Some(text.trim_matches('`').to_owned()),
+        };
+        Some((name, default))
+    });
+    assert_eq!(rows.collect::<BTreeMap<_, _>>(), template_parameters());
+}
+
+#[test]
+fn the_limits_are_the_templates() {
+    let limit = format!("MaxLength: {}", limits::MAX_DOCUMENT);
+    assert!(TEMPLATE.contains(&limit), "{limit}");
+    let longest = sync_core::names::MeshName::MAX_LEN;
+    assert!(TEMPLATE.contains(&format!("AllowedPattern: \"[a-z0-9-]{{1,{longest}}}\"")));
+    assert!(TEMPLATE.contains("answer-hooks-of-${Group}"));
+}
+
+#[test]
+fn what_the_document_does_not_decide_can_be_set() {
+    let mesh = Mesh::parse(DOCUMENT).expect("a mesh");
+    let set = options(Some("111122223333"), &["Architecture=arm64", "Architecture=x86_64"]);
+    let text = render(&mesh, DOCUMENT, &set).expect("a samconfig");
+    assert_eq!(text.matches("Architecture = \"x86_64\"").count(), 2);
+    assert!(Setting::parse("Mesh=x").is_err_and(|error| error.contains("mesh document")));
+    assert!(Setting::parse("Memory=1").is_err_and(|error| error.contains("Architecture")));
+    assert!(Setting::parse("Architecture").is_err());
+}
+
+#[test]
+fn an_account_that_nobody_knows_says_what_to_do() {
+    let error = rendered(DOCUMENT, None).expect_err("no account");
+    insta::assert_snapshot!(error, @r#"
+    the mesh document has 2 problems:
+      member[0].account: nobody says in which account `us-east-1` is, and the ARNs that IAM needs contain it: run `sgsync render --account ID` with the ID that `aws sts get-caller-identity` shows, or add `account = "ID"` to the member
+      member[1].account: nobody says in which account `west` is, and the ARNs that IAM needs contain it: run `sgsync render --account ID` with the ID that `aws sts get-caller-identity` shows, or add `account = "ID"` to the member
+    "#);
+    let documented = DOCUMENT.replace("region = ", "account = \"111122223333\"\nregion = ");
+    let text = rendered(&documented, None).expect("a samconfig");
+    assert!(
+        text.contains("arn:aws:ec2:us-west-2:111122223333:security-group/sg-0fedcba9876543210")
+    );
+}
+
+#[test]
+fn what_the_stack_cannot_do_is_said_at_once() {
+    let document = format!(
+        "name = \"orders\"\n[[allow]]\nprotocol = \"tcp\"\nports = \"7000\"\n{}{}# a \\\" \n#{}",
+        "[[member]]\nname = \"a\"\nregion = \"us-east-1\"\naccount = \"111122223333\"\n\
+         auto_scaling_groups = [\"a-b\", \"a.b\", \"with space\"]\n\
+         security_groups = [\"sg-0123456789abcdef0\"]\n",
+        "[[member]]\nname = \"b\"\nregion = \"us-east-1\"\n\
+         auto_scaling_groups = [\"c\"]\nsecurity_groups = [\"sg-0123456789abcdef1\"]\n\
+         role_arn = \"arn:aws:iam::444455556666:role/r\"\n",
+        "x".repeat(4000),
+    );
+    insta::assert_snapshot!(rendered(&document, None).expect_err("problems"), @r"
+    the mesh document has 6 problems:
+      the document is 4390 bytes long; the stack takes 3900 (a function's environment holds 4096): remove comments and blank lines, or write it as JSON on one line
+      line 17: a backslash before a space or a quote, which `sam deploy` drops on its way to CloudFormation; write it without
+      member[0].role_arn: missing: the members are in several accounts (111122223333, 444455556666), so the others reach `a` through a role
+      member[0].auto_scaling_groups[1]: `a.b` and `a-b` differ in punctuation only, which one stack cannot tell apart
+      member[0].auto_scaling_groups[2]: `with space`: the stack takes letters, digits and `+=.@_-` only
+      member[1].region: `a` is in us-east-1 too, and the stack is launched once per region; make them one member
+    ");
+}
+
+#[test]
+fn tables_and_roles_of_the_document_become_arns() {
+    let document = DOCUMENT
+        .replace("region = \"us-east-1\"", "region = \"us-east-1\"\ntable = \"rows\"\nrole_arn = \"arn:aws:iam::111122223333:role/sgsync/east\"")
+        .replace("region = \"us-west-2\"", "region = \"us-west-2\"\nrole_arn = \"arn:aws:iam::444455556666:role/sgsync/west\"");
+    let mesh = Mesh::parse(&document).expect("a mesh");
+    let stacks = stack::stacks(&mesh, &document, None, &[]);
+    let given = |place: usize, wanted: &str| {
+        let found = stacks[place].parameters.iter().find(|(name, _)| *name == wanted);
+        found.expect(wanted).1.as_sent()
+    };
+    let tables = "arn:aws:dynamodb:us-east-1:111122223333:table/rows,\
+                  arn:aws:dynamodb:us-west-2:444455556666:table/sgsync-orders-db";
+    assert_eq!(given(0, "TableArns"), tables);
+    assert_eq!(
+        (given(0, "Table"), given(1, "Table")),
+        ("rows".to_owned(), "sgsync-orders-db".to_owned())
+    );
+    assert_eq!(given(0, "PeerRoleArns"), "arn:aws:iam::444455556666:role/sgsync/west");
+    assert_eq!(given(1, "PeerRoleArns"), "arn:aws:iam::111122223333:role/sgsync/east");
+    assert!(rendered(&document, None).is_ok(), "each is reached through its role");
+}
+
+#[test]
+fn however_the_document_was_saved_the_text_is_the_same() {
+    let plain = rendered(DOCUMENT, Some("111122223333"));
+    let saved = format!("\u{feff}\n{}\n\n", DOCUMENT.replace('\n', "\r\n"));
+    assert_eq!(rendered(&saved, Some("111122223333")), plain);
+}
+
+#[test]
+fn the_document_survives_its_way_through_toml() {
+    for extra in ["# it's '''quoted'''", "# \"quoted\" \\n", "# tab\there", "# ümlaut"] {
+        let document = format!("{extra}\n{DOCUMENT}");
+        let text = rendered(&document, Some("111122223333")).expect("a samconfig");
+        let read: toml::Table = text.parse().expect("TOML");
+        let given = &read["us-west-2"]["deploy"]["parameters"]["parameter_overrides"];
+        assert_eq!(given["Mesh"].as_str(), Some(document.as_str()), "{extra}");
+        assert_eq!(given["Member"].as_str(), Some("west"));
+    }
+}
+
+#[test]
+fn a_file_is_overwritten_only_if_it_is_renders_own() {
+    let text = rendered(DOCUMENT, Some("111122223333")).expect("a samconfig");
+    assert_eq!(samconfig::author(&text), samconfig::Author::Render);
+    assert_eq!(samconfig::author(&text.replace("arm64", "x86_64")), samconfig::Author::Edited);
+    assert_eq!(samconfig::author("version = 0.1\n"), samconfig::Author::Other);
+    assert_eq!(samconfig::author(""), samconfig::Author::Other);
+}
+
+#[test]
+fn places_a_file_once_and_leaves_edits_alone() {
+    let folder = std::env::temp_dir().join(format!("sgsync-render-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let text = rendered(DOCUMENT, Some("111122223333")).expect("a samconfig");
+    let mut to = Options { output_file: folder.join("samconfig.toml"), ..options(None, &[]) };
+
+    assert_eq!(place(&text, &to).expect("written"), Outcome::Written);
+    assert_eq!(place(&text, &to).expect("there"), Outcome::Unchanged);
+    std::fs::write(&to.output_file, text.replace("arm64", "x86_64")).expect("an edit");
+    let error = place(&text, &to).expect_err("an edited file");
+    assert!(error.to_string().contains("was edited since"), "{error}");
+    to.force = true;
+    assert_eq!(place(&text, &to).expect("forced"), Outcome::Written);
+
+    std::fs::remove_dir_all(&folder).expect("gone");
+}
