@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from product import Product
-from rig import Rig, World
+from rig import REGIONS, Rig, World
 
+#: A region that joins a mesh later.
+THIRD = "eu-west-1"
+_CALLS = Path(__file__).resolve().parents[2] / "target" / "iam-calls.jsonl"
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def rig() -> Iterator[Rig]:
-    """The emulators and the proxy; started once, ended with the run."""
-    with Rig() as started:
+    """The emulators and the proxy; started once, ended with the run, which leaves the functions' calls to tests/iam."""
+    with Rig((*REGIONS, THIRD)) as started:
         yield started
+        _CALLS.parent.mkdir(exist_ok=True)
+        started.proxy.recorder.write(_CALLS)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def deployed(rig: Rig, folder: Path) -> Iterator[World]:
     world = World(rig, mesh="deployed", hooks=False, tables=False)
     stack.deploy(rig, world, folder)
     yield world
+    stack.remove(rig, world)
 
 
 def settle(world: World, region: str, capacity: int) -> None:
@@ -107,7 +108,7 @@ def test_a_poisoned_message_ends_as_a_dead_letter_and_holds_nothing_up(deployed:
     wait_until("an empty queue", lambda: messages(deployed, EAST, "events") == 0)
     letters = sqs.receive_message(QueueUrl=queue_url(deployed, EAST, "dead-letters"), MaxNumberOfMessages=10)
     assert [letter["Body"] for letter in letters["Messages"]] == [poison]
-    log = deployed.rig.ministack.function_log(f"sgsync-{deployed.mesh}-lifecycle", EAST)
+    log = deployed.rig.ministack.function_log(f"sgsync-{deployed.mesh}-hooks", EAST)
     assert sum("refused: " in line and "not JSON" in line for line in log) == 5
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "90"})
 

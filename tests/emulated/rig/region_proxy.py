@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .faults import Call, Fault, Mode, error_response
+from .recorder import Recorder
 from .signature import scope_of
 
 _MOTO_SERVICES = {"ec2", "autoscaling", "sts"}
@@ -27,6 +28,8 @@ class RegionProxy:
     """The proxy and its control, callable from any thread."""
 
     def __init__(self) -> None:
+        #: What IAM would be asked for the functions' calls.
+        self.recorder = Recorder()
         self._upstreams: dict[str, tuple[str, int]] = {}
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._faults: list[Fault] = []
@@ -178,6 +181,7 @@ class RegionProxy:
         call = Call(caller, scope.region, scope.service, action)
         with self._lock:
             self._counts[(call.caller, call.region, call.service, call.action)] += 1
+        self.recorder.note(call, headers.get(b"x-amz-security-token", b"").decode("latin-1"), body)
         return call
 
     def _matching(self, call: Call) -> Fault | None:

@@ -124,6 +124,8 @@ class Function:
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            # A function has one in Lambda too; here it tells the proxy who calls.
+            "AWS_SESSION_TOKEN": self.name,
         }
 
     def _new_invocation(self, event: Any, deadline_s: float) -> _Invocation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,11 @@ class World:
         self.mesh = mesh
         self.ports = list(ports)
         self.table = f"sgsync-{mesh}"
-        self.members = {region: self._build_member(region, bastion, max_size) for region in regions}
+        self.members: dict[str, Member] = {}
+        #: Further Auto Scaling groups and security groups of a member: (group, security group).
+        self.pairs: dict[str, list[tuple[str, str]]] = {}
+        for region in regions:
+            self.add_member(region, bastion, max_size)
         if hooks:
             for region in regions:
                 self.put_hooks(region, heartbeat_s, launch_default)
@@ -98,15 +103,16 @@ class World:
             )
 
     def copy_hooks(self, region: str) -> int:
-        """Copies the hooks that a stack made in ministack to moto's group of the same name; returns how many."""
-        group = self.members[region].group
+        """Copies the hooks that a stack made in ministack to moto's groups of the same names; returns how many."""
         made = self.rig.client("autoscaling", region, emulator="ministack")
-        wanted = made.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]
         keys = ("LifecycleHookName", "LifecycleTransition", "HeartbeatTimeout", "DefaultResult", "NotificationMetadata")
-        for hook in wanted:
-            given = {key: hook[key] for key in keys if hook.get(key) not in (None, "")}
-            self.rig.client("autoscaling", region).put_lifecycle_hook(AutoScalingGroupName=group, **given)
-        return len(wanted)
+        copied = 0
+        for group in self.groups(region):
+            for hook in made.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]:
+                given = {key: hook[key] for key in keys if hook.get(key) not in (None, "")}
+                self.rig.client("autoscaling", region).put_lifecycle_hook(AutoScalingGroupName=group, **given)
+                copied += 1
+        return copied
 
     def create_table(self, region: str) -> None:
         """The region's mirror, in ministack."""
@@ -131,12 +137,22 @@ class World:
             parts.append(f'[[allow]]\nprotocol = "{protocol}"\nports = "{ports}"\n')
         if extra:
             parts.append(extra.rstrip() + "\n")
-        for member in self.members.values():
+        for region in self.members:
+            groups, targets = (json.dumps(names) for names in (self.groups(region), self.targets(region)))
             parts.append(
-                f'[[member]]\nregion = "{member.region}"\n'
-                f'auto_scaling_groups = ["{member.group}"]\nsecurity_groups = ["{member.security_group}"]\n'
+                f'[[member]]\nregion = "{region}"\nauto_scaling_groups = {groups}\nsecurity_groups = {targets}\n'
             )
         return "\n".join(parts)
+
+    def add_member(self, region: str, bastion: bool = True, max_size: int = 100) -> Member:
+        """Another region joins the mesh; hooks and table are for whoever adds it."""
+        member = self.members[region] = self._build_member(region, bastion, max_size)
+        # What is this world's own goes by one name in all worlds when calls are recorded.
+        self.rig.proxy.recorder.call_it(
+            {self.mesh: "<mesh>", self.table: "sgsync-<mesh>", member.group: f"<mesh>-{region}"}
+            | {member.security_group: f"<target {region}>"}
+        )
+        return member
 
     def _build_member(self, region: str, bastion: bool, max_size: int) -> Member:
         ec2 = self.rig.client("ec2", region)
@@ -146,11 +162,25 @@ class World:
         # moto ignores a launch template's interfaces, so the subnet gives out the public addresses
         ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
         name = f"{self.mesh}-{region}"
-        group = ec2.create_security_group(GroupName=name, Description="the mesh's target", VpcId=vpc)["GroupId"]
+        group = self._build_groups(region, name, vpc, subnet, max_size)
         if bastion:
             ranges = [{"CidrIp": BASTION_CIDR, "Description": "bastion"}]
             permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ranges}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+        return Member(region, name, group, vpc, subnet)
+
+    def add_pair(self, region: str, suffix: str) -> str:
+        """A further Auto Scaling group of a member, with a security group of its own; returns the latter's id."""
+        member = self.members[region]
+        name = f"{member.group}-{suffix}"
+        group = self._build_groups(region, name, member.vpc, member.subnet, max_size=100)
+        self.pairs.setdefault(region, []).append((name, group))
+        self.rig.proxy.recorder.call_it({name: f"<mesh>-{region}-{suffix}", group: f"<target {region}-{suffix}>"})
+        return group
+
+    def _build_groups(self, region: str, name: str, vpc: str, subnet: str, max_size: int) -> str:
+        ec2 = self.rig.client("ec2", region)
+        group = str(ec2.create_security_group(GroupName=name, Description="the mesh's target", VpcId=vpc)["GroupId"])
         data = {"ImageId": _IMAGE, "InstanceType": "t3.micro", "SecurityGroupIds": [group]}
         ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
         self.rig.client("autoscaling", region).create_auto_scaling_group(
@@ -161,14 +191,22 @@ class World:
             LaunchTemplate={"LaunchTemplateName": name, "Version": "$Latest"},
             VPCZoneIdentifier=subnet,
         )
-        return Member(region, name, group, vpc, subnet)
+        return group
+
+    def groups(self, region: str) -> list[str]:
+        """The member's Auto Scaling groups."""
+        return [self.members[region].group, *(group for group, _ in self.pairs.get(region, []))]
+
+    def targets(self, region: str) -> list[str]:
+        """The member's security groups."""
+        return [self.members[region].security_group, *(target for _, target in self.pairs.get(region, []))]
 
     # -- acting -----------------------------------------------------------------------------------------------------
 
-    def scale(self, region: str, capacity: int) -> None:
+    def scale(self, region: str, capacity: int, group: str | None = None) -> None:
         """Sets the desired capacity, as a person or a policy does; hooks run."""
         self.rig.client("autoscaling", region).set_desired_capacity(
-            AutoScalingGroupName=self.members[region].group, DesiredCapacity=capacity
+            AutoScalingGroupName=group or self.members[region].group, DesiredCapacity=capacity
         )
 
     def seed(self, region: str, count: int) -> list[str]:
@@ -193,29 +231,29 @@ class World:
         )
         return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
-    def remove_rule(self, region: str, rule_id: str) -> None:
+    def remove_rule(self, region: str, rule_id: str, group: str | None = None) -> None:
         """Removes a rule by hand."""
         self.rig.client("ec2", region).revoke_security_group_ingress(
-            GroupId=self.members[region].security_group, SecurityGroupRuleIds=[rule_id]
+            GroupId=group or self.members[region].security_group, SecurityGroupRuleIds=[rule_id]
         )
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def instances(self, region: str, *states: str) -> list[dict[str, Any]]:
-        """The group's instances (see `Moto.instances`), of these lifecycle states if any are given."""
-        found = self.rig.moto.instances(region, self.members[region].group)
+        """The member's instances (see `Moto.instances`), of these lifecycle states if any are given."""
+        found = [one for group in self.groups(region) for one in self.rig.moto.instances(region, group)]
         return [instance for instance in found if not states or instance["lifecycle_state"] in states]
 
-    def rules(self, region: str) -> set[Rule]:
-        """The ingress rules of the region's security group, foreign ones included."""
+    def rules(self, region: str, group: str | None = None) -> set[Rule]:
+        """The ingress rules of the region's (first) security group, foreign ones included."""
         answer = self.rig.client("ec2", region).describe_security_group_rules(
-            Filters=[{"Name": "group-id", "Values": [self.members[region].security_group]}]
+            Filters=[{"Name": "group-id", "Values": [group or self.members[region].security_group]}]
         )
         return {_rule(rule) for rule in answer["SecurityGroupRules"] if not rule["IsEgress"]}
 
-    def owned(self, region: str) -> set[tuple[str, int, int, str]]:
+    def owned(self, region: str, group: str | None = None) -> set[tuple[str, int, int, str]]:
         """The permissions that sgsync holds there for this mesh."""
-        return {rule.permission for rule in self.rules(region) if rule.mesh == self.mesh}
+        return {rule.permission for rule in self.rules(region, group) if rule.mesh == self.mesh}
 
     def expected(self) -> set[tuple[str, int, int, str]]:
         """The permissions every region should hold: all ports for every listed instance that is not on its way out."""
@@ -230,7 +268,7 @@ class World:
     def complete(self) -> bool:
         """Whether every region holds exactly what it should."""
         expected = self.expected()
-        return all(self.owned(region) == expected for region in self.members)
+        return all(self.owned(region, group) == expected for region in self.members for group in self.targets(region))
 
     def rows(self, region: str) -> list[dict[str, Any]]:
         """The member rows of the region's mirror, in DynamoDB's notation."""

@@ -1,0 +1,8 @@
+"""The proof reads the stack through the template tests' eyes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "template"))

@@ -1,0 +1,126 @@
+"""sam/template.yaml as AWS sees it: after Fn::ForEach and SAM, with parameters, conditions and ARNs filled in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
+from samcli.yamlhelper import yaml_parse
+from samtranslator.translator.transform import transform
+
+SAM = Path(__file__).parents[2] / "sam"
+TEMPLATE = SAM / "template.yaml"
+ACCOUNT = "123456789012"
+GROUPS = ["orders-web", "orders-batch"]
+#: A mesh of two regions, as its stack in the first one is told.
+PARAMETERS = {
+    "MeshName": "orders-db",
+    "Mesh": 'name = "orders-db"',
+    "Regions": "us-east-1,us-west-2",
+    "SecurityGroupArns": f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/sg-1,"
+    f"arn:aws:ec2:us-west-2:{ACCOUNT}:security-group/sg-2",
+    "TableArns": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/sgsync-orders-db,"
+    f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/sgsync-orders-db",
+    "AutoScalingGroups": ",".join(GROUPS),
+    "SecurityGroups": "sg-1",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+}
+
+Resources = dict[str, dict[str, Any]]
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def transformed(**overrides: str) -> Resources:
+    """Every resource that the stack makes; a false condition takes its resource away."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    template = yaml_parse(TEMPLATE.read_text())
+    defaults = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p}
+    parameters = defaults | PARAMETERS | overrides
+    expanded = expand_language_extensions(template, parameters, enabled=True).expanded_template
+    for resource in expanded["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"  # what `sam deploy` makes of the folder
+    resources: Resources = transform(expanded, {}, _NoManagedPolicies())["Resources"]
+    false = {name for name, holds in _conditions(parameters).items() if not holds}
+    return {name: one for name, one in resources.items() if one.get("Condition") not in false}
+
+
+def _conditions(parameters: dict[str, str]) -> dict[str, bool]:
+    """What the template's conditions on resources come to, in Python's words."""
+    return {
+        "HooksWanted": parameters["CreateLifecycleHooks"] == "true" and parameters["AutoScalingGroups"] != "",
+        "MailWanted": parameters["AlarmEmail"] != "",
+        "PeersBehindRoles": parameters["PeerRoleArns"] != "",
+    }
+
+
+def of_type(resources: Resources, resource_type: str) -> Resources:
+    """The properties of every resource of a type."""
+    return {name: one["Properties"] for name, one in resources.items() if one["Type"] == resource_type}
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM takes one value where it takes a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def documents(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every IAM policy of the stack, inline or not: (where it is, document)."""
+    for name, resource in resources.items():
+        if resource["Type"].startswith("AWS::IAM::"):
+            properties = resource["Properties"]
+            for policy in properties.get("Policies", [properties]):
+                yield f"{name}.{policy.get('PolicyName', '')}", policy["PolicyDocument"]
+
+
+def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every IAM statement of the stack: (where it is, statement)."""
+    for where, document in documents(resources):
+        for statement in document["Statement"]:
+            yield f"{where}.{statement.get('Sid', '')}", statement
+
+
+def documents_of(resources: Resources, role: str, region: str) -> dict[str, dict[str, Any]]:
+    """The policies of one role, wherever they are written, with ARNs instead of references."""
+    properties = resources[role]["Properties"]
+    found = {f"{role}.{one['PolicyName']}": one["PolicyDocument"] for one in properties.get("Policies", [])}
+    for arn in properties.get("ManagedPolicyArns", []):
+        found[arn["Ref"]] = resources[arn["Ref"]]["Properties"]["PolicyDocument"]
+    for name, policy in of_type(resources, "AWS::IAM::Policy").items():
+        if {"Ref": role} in policy["Roles"]:
+            found[name] = policy["PolicyDocument"]
+    return {name: _with_arns(document, resources, region) for name, document in found.items()}
+
+
+def _with_arns(value: Any, resources: Resources, region: str) -> Any:
+    if isinstance(value, list):
+        return [_with_arns(one, resources, region) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if list(value) == ["Fn::GetAtt"]:
+        return _arn(value["Fn::GetAtt"][0], resources, region)
+    return {key: _with_arns(one, resources, region) for key, one in value.items()}
+
+
+def _arn(name: str, resources: Resources, region: str) -> str:
+    properties = resources[name]["Properties"]
+    place = f"{region}:{ACCOUNT}"
+    match resources[name]["Type"]:
+        case "AWS::SQS::Queue":
+            return f"arn:aws:sqs:{place}:{properties['QueueName']}"
+        case "AWS::Logs::LogGroup":
+            return f"arn:aws:logs:{place}:log-group:{properties['LogGroupName']}:*"
+        case "AWS::Lambda::Function":
+            return f"arn:aws:lambda:{place}:function:{properties['FunctionName']}"
+        case other:
+            raise NotImplementedError(f"the ARN of a {other}")
+
