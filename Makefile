@@ -13,7 +13,12 @@ PYTHON := python3
 CARGO  := cargo
 BUILD  := $(CARGO) build --workspace --all-targets --locked
 
-.PHONY: demo test rungs check fmt lint deny unit emulated template docs build venv clean
+# What the functions are built for, as in the stack's parameter Architecture: arm64 or x86_64.
+ARCH   := arm64
+PACKER := $(VENV)/package
+CHECKOV := $(VENV)/checkov
+
+.PHONY: demo test rungs check fmt lint deny unit emulated template iam docs build package venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -24,7 +29,8 @@ test: venv build
 	$(MAKE) --no-print-directory rungs 2>&1 | tee target/test.log
 	$(BIN)/python tests/docs/readme.py "make test" target/test.log
 
-rungs: unit docs template emulated
+# iam comes last: it judges what the emulated run recorded, too.
+rungs: unit docs template emulated iam
 
 # Before each commit.
 check: fmt lint
@@ -50,19 +56,48 @@ unit:
 	$(CARGO) test --workspace --locked
 
 # The stack's template: linters, and what it must say.
-template: venv
+template: venv $(CHECKOV)/.complete
 	@echo "── the stack's template"
-	$(BIN)/python -m pytest -q tests/template
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/template
+
+# Apart from the rest, because it wants other versions of the same packages.
+$(CHECKOV)/.complete: tests/template/requirements-checkov.txt
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Proves that the stack's policies allow what the functions call, and nothing else. Needs node.
+iam: venv tests/iam/node_modules/.complete
+	@echo "── what the policies allow"
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/iam
+
+tests/iam/node_modules/.complete: tests/iam/package-lock.json
+	cd tests/iam && npm ci --no-audit --no-fund --silent
+	touch $@
+
+# What the guides say, against the code, the template and AWS's own models; and the check of `make package`.
+docs: venv
+	@echo "── docs"
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs tests/package
 
 # The emulators' own tests, then the real binaries against them.
 emulated: venv
 	@echo "── the real binaries and stacks on emulated AWS"
 	cd tests/emulated && ../../$(BIN)/python -m pytest -q
 
-# What the pages say.
-docs: venv
-	@echo "── docs"
-	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
+# The functions for Lambda, from scratch (some fifteen minutes): checked, in target/lambda for the template, zipped in
+# target/package for anyone else.
+package: $(PACKER)/.complete
+	rm -rf target/lambda target/package
+	# One after the other: linking both at once takes more memory than many machines have.
+	for function in lifecycle trueup; do PATH="$(CURDIR)/$(PACKER)/bin:$$PATH" \
+		$(CARGO) lambda build --release --locked --$(subst _,-,$(ARCH)) --bin $$function || exit 1; done
+	$(PYTHON) tests/package/check.py $(ARCH) target/lambda target/package
+
+$(PACKER)/.complete: tests/package/requirements.txt
+	$(PYTHON) -m venv $(PACKER)
+	$(PACKER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 venv: $(VENV)/.complete
 
@@ -73,4 +108,4 @@ $(VENV)/.complete: tests/emulated/requirements.txt
 
 clean:
 	$(CARGO) clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) tests/iam/node_modules
