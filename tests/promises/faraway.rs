@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::ports::Failure;
-use sync_core::report::{FindingKind, HookResult};
+use sync_core::report::{FindingKind, HookResult, TargetStatus};
 use tokio::time::Instant;
 
 use super::{expect_finding, results};
@@ -87,5 +87,17 @@ async fn promise_6_a_peer_without_its_group_is_a_finding() {
     let launch = world.launch(EAST);
     let report = world.run(Ask::hooks(EAST, &[launch])).await;
     assert_eq!(results(&report), [HookResult::Continue]);
+    expect_finding(&report, FindingKind::PeerUnreachable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_whose_budget_ends_half_way_is_still_in_the_report() {
+    let world = World::settled(2, 2).await;
+    world.fault(FaultRule::all(Fault::Hang).at(WEST).on(call::AUTHORIZE));
+    let launch = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    let west = report.targets.iter().find(|target| target.member.as_str() == WEST);
+    let west = west.expect("the peer's target");
+    assert_eq!((west.status, west.kept), (TargetStatus::Unreachable, 4));
     expect_finding(&report, FindingKind::PeerUnreachable);
 }
