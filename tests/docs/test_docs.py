@@ -18,7 +18,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/
 def test_every_promise_has_a_test_named_after_it(number: int) -> None:
     """Promises are stated in docs/semantics.md, numbered as in the tests' names."""
     assert f"\n## {number}. " in (ROOT / "docs" / "semantics.md").read_text()
-    tests = [*ROOT.glob("tests/promises/*.rs"), *ROOT.glob("sync-core/src/**/*.rs")]
+    tests = [*ROOT.glob("tests/simulation/promises/*.rs"), *ROOT.glob("sync-core/src/**/*.rs")]
     named = re.compile(rf"fn promise_{number}_\w+")
     assert any(named.search(file.read_text()) for file in tests)
 

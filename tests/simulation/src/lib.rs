@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on.
+//! The in-memory world that the promises are held against.
 
 #![allow(
     clippy::expect_used,

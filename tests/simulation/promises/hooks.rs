@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult, RowStatus};
 

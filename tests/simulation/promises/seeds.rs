@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use e2e::world::{Ask, Chaos, EAST, IRELAND, WEST, World};
+use simulation::world::{Ask, Chaos, EAST, IRELAND, WEST, World};
 use sync_core::events::{Hook, Transition};
 use sync_core::report::HookResult;
 use tokio::runtime::Builder;

@@ -1,6 +1,6 @@
 //! Promise 1: foreign rules are untouchable.
 
-use e2e::world::{Ask, EAST, WEST, World};
+use simulation::world::{Ask, EAST, WEST, World};
 use sync_core::permission::Rule;
 use sync_core::report::FindingKind;
 

@@ -1,6 +1,6 @@
 //! Promise 4: add before revoke.
 
-use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult};
 

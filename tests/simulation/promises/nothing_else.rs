@@ -1,8 +1,8 @@
 //! Promise 7: nothing opens that the mesh did not ask for. Every Authorize is watched
 //! by the world itself; here every mirror is poisoned in every way at once.
 
-use e2e::world::{Ask, EAST, WEST, World, call};
 use serde_json::{Value, json};
+use simulation::world::{Ask, EAST, WEST, World, call};
 use sync_core::report::FindingKind;
 
 use super::expect_finding;

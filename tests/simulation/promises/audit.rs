@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::world::{Ask, EAST, WEST, World};
+use simulation::world::{Ask, EAST, WEST, World};
 
 #[tokio::test(start_paused = true)]
 async fn promise_8_every_change_leaves_one_line_that_says_all() {

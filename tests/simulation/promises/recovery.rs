@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::events::Hook;
 use sync_core::names::InstanceId;
 use sync_core::report::HookResult;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use e2e::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use serde_json::json;
+use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, Report, RowStatus, TargetStatus};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use e2e::world::{Ask, EAST, World, call};
+use simulation::world::{Ask, EAST, World, call};
 
 fn counted(world: &World) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
