@@ -70,6 +70,11 @@ name! {
     RuleId
 }
 name! {
+    /// What tells one mesh document from another: equal if and only if they say the same.
+    #[derive(Default)]
+    DocumentHash
+}
+name! {
     /// The id of an EC2 instance, `i-…`.
     InstanceId
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cidr::Cidr;
 use crate::mesh::{Mesh, RowKey};
-use crate::names::{AsgName, InstanceId, MemberName};
+use crate::names::{AsgName, DocumentHash, InstanceId, MemberName};
 use crate::ports::Item;
 
 /// The only row schema there is.
@@ -66,6 +66,10 @@ pub struct MemberRow {
     pub instances: Instances,
     /// Function and request id of the run that wrote it.
     pub writer: String,
+    /// The mesh document of the run that wrote it. It decided who is in the group and
+    /// what is opened for them; none in a row that somebody wrote by hand.
+    #[serde(default)]
+    pub document: DocumentHash,
     /// 1.
     schema: u64,
 }
@@ -111,9 +115,10 @@ impl MemberRow {
         observed_at: Timestamp,
         instances: Instances,
         writer: String,
+        document: DocumentHash,
     ) -> Self {
         let RowKey { member, asg } = key;
-        Self { member, asg, version, observed_at, instances, writer, schema: SCHEMA }
+        Self { member, asg, version, observed_at, instances, writer, document, schema: SCHEMA }
     }
 
     /// Where the row belongs.

@@ -19,12 +19,14 @@ fn row() -> MemberRow {
     let key = RowKey { member: "us-east-1".into(), asg: ASG.into() };
     let instances = [("i-1".into(), ["54.1.2.3/32".parse().expect("a cidr")].into())].into();
     let time = "2026-11-22T11:07:55Z".parse().expect("a time");
-    MemberRow::new(key, version(1_795_342_075_000), time, instances, "lifecycle 1".to_owned())
+    let (writer, document) = ("lifecycle 1".to_owned(), "0123456789abcdef".into());
+    MemberRow::new(key, version(1_795_342_075_000), time, instances, writer, document)
 }
 
 fn stored() -> Value {
     json!({
         "member": { "S": "us-east-1" }, "asg": { "S": ASG }, "schema": { "N": "1" },
+        "document": { "S": "0123456789abcdef" },
         "version": { "N": VERSION }, "observed_at": { "S": "2026-11-22T11:07:55Z" },
         "instances": { "M": { "i-1": { "L": [{ "S": "54.1.2.3/32" }] } } },
         "writer": { "S": "lifecycle 1" },

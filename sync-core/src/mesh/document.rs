@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::names::MeshName;
+use crate::names::{DocumentHash, MeshName};
 
 use super::allow::allow;
 use super::fields::{Place, Table, each};
 use super::members::{Seen, member};
 use super::problems::{Problems, quoted};
 use super::value::Value;
-use super::{Invalid, Mesh, settings};
+use super::{Invalid, Mesh, hash, settings};
 
 /// Reads a mesh document, TOML or JSON.
 pub(super) fn parse(text: &str) -> Result<Mesh, Invalid> {
     let value = Value::read(text)?;
     let problems = Problems::default();
-    let mesh = mesh(&Place::root(&value, &problems));
+    let mesh = mesh(&Place::root(&value, &problems), hash::hash(&value));
     problems.unless_any(mesh)
 }
 
-fn mesh(document: &Place<'_>) -> Option<Mesh> {
+fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
     let keys = ["name", "allow", "member", "addresses", "guard", "limits", "hooks", "foreign"];
     let table = document.table(&keys)?;
     let name = table.required("name", "it becomes the tag of every rule").and_then(|name| {
@@ -43,6 +43,7 @@ fn mesh(document: &Place<'_>) -> Option<Mesh> {
     }
     Some(Mesh {
         name: name?,
+        hash,
         allow: allow?,
         members: members?,
         kinds,

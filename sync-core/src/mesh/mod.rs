@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cidr::AddressKind;
-use crate::names::{AccountId, AsgName, MemberName, MeshName, Region, SecurityGroupId};
+use crate::names::{
+    AccountId, AsgName, DocumentHash, MemberName, MeshName, Region, SecurityGroupId,
+};
 use crate::permission::Traffic;
 
 mod allow;
 mod document;
 mod fields;
+mod hash;
 mod members;
 mod problems;
 mod settings;
@@ -29,6 +32,8 @@ pub use problems::{Invalid, Problem};
 pub struct Mesh {
     /// The owner id of every rule.
     pub name: MeshName,
+    /// Tells this document from others: regions get a new one at different times.
+    pub hash: DocumentHash,
     /// What members may reach on each other.
     pub allow: Vec<Allow>,
     /// The members, in the document's order.

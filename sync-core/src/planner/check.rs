@@ -15,8 +15,11 @@ pub enum Violation {
     #[error("the plan revokes {0}, which is not a rule of this mesh")]
     RevokesForeign(RuleId),
     /// Promise 2.
-    #[error("the plan revokes {0}, whose member is not fully known")]
+    #[error("the plan revokes {0}, whose member is not fully known, or wanted elsewhere")]
     RevokesUnknown(RuleId),
+    /// Promise 2: it may have joined under a document that is not deployed here yet.
+    #[error("the plan revokes {0}, whose member the document does not name, and nobody allowed it")]
+    RevokesUnnamed(RuleId),
     /// Promise 4 and the meaning of a plan.
     #[error("the plan revokes {0}, which is wanted")]
     RevokesWanted(RuleId),
@@ -98,7 +101,8 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
         Some(member) => desired.unknown.contains(&MemberName::new(member)),
         None => !desired.unknown.is_empty(),
     };
-    unknown && !is_certain(rule, policy)
+    let contested = rule.permission().is_some_and(|p| desired.contested.contains(&p.cidr));
+    (unknown || contested) && !is_certain(rule, policy)
 }
 
 /// A group as it would be while the plan is applied.
@@ -153,6 +157,11 @@ impl<'a> Group<'a> {
         }
         if is_frozen(rule, desired, policy) {
             found.push(Violation::RevokesUnknown(id.clone()));
+        }
+        let named = |member: &String| desired.members.contains(&MemberName::new(member));
+        let unnamed = rule.tags.get(MEMBER_TAG).is_some_and(|member| !named(member));
+        if unnamed && !policy.allow_removals && !is_certain(rule, policy) {
+            found.push(Violation::RevokesUnnamed(id.clone()));
         }
     }
 

@@ -12,6 +12,7 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
         members: mesh.members.iter().map(|member| member.name.clone()).collect(),
         ..Desired::default()
     };
+    let mut differ = false;
     for (place, member) in mesh.members.iter().enumerate() {
         let traffic = mesh.traffic(&member.name, &target.name);
         for key in member.row_keys() {
@@ -19,6 +20,12 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
                 desired.unknown.insert(member.name.clone());
                 continue;
             };
+            // It may be of groups and open ports that this document does not know of:
+            // regions get a new document at different times.
+            if row.document != mesh.hash {
+                desired.unknown.insert(member.name.clone());
+                differ = true;
+            }
             for (instance, cidrs) in &row.instances {
                 let origin = Origin {
                     place,
@@ -34,6 +41,11 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
                 }
             }
         }
+    }
+    if differ {
+        let known = mesh.row_keys().filter_map(|key| rows.row(&key));
+        desired.contested =
+            known.flat_map(|row| row.instances.values().flatten()).copied().collect();
     }
     desired
 }

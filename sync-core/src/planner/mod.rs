@@ -39,10 +39,14 @@ pub struct Origin {
 pub struct Desired {
     /// Every permission, with the first instance that wants it.
     pub wanted: BTreeMap<Permission, Origin>,
-    /// Members of whom some row is missing or not believed: nothing of theirs is revoked.
+    /// Members of whom some row is missing, not believed, or written under another
+    /// mesh document: nothing of theirs is revoked.
     pub unknown: BTreeSet<MemberName>,
     /// Every member the document names.
     pub members: BTreeSet<MemberName>,
+    /// Addresses of live instances, if some row was written under another mesh document,
+    /// which may want what this one does not know of: no rule of theirs is revoked.
+    pub contested: BTreeSet<Cidr>,
 }
 
 /// What a plan has to keep to.
@@ -164,14 +168,18 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
 }
 
 /// Why an owned rule is not wanted, and whether it has to stay all the same because
-/// the member it was written for is not fully known (promise 2).
+/// the member it was written for is not fully known, or the address is alive and
+/// another document may want the rule (promise 2).
 fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool) {
     let cidr = rule.rule().permission().map(|permission| permission.cidr);
     let departed = |member: &MemberName| {
         cidr.is_some_and(|cidr| policy.departed.contains(&(member.clone(), cidr)))
     };
-    let (why, frozen) = match rule.rule().member() {
-        Some(member) if departed(&member) => (NotWanted::Departed, false),
+    let contested = cidr.is_some_and(|cidr| desired.contested.contains(&cidr));
+    let (why, unknown) = match rule.rule().member() {
+        Some(member) if departed(&member) => {
+            return (Removal { rule, why: NotWanted::Departed }, false);
+        }
         Some(member) if desired.members.contains(&member) => {
             (NotWanted::NoLongerDesired, desired.unknown.contains(&member))
         }
@@ -179,5 +187,5 @@ fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool)
         // Our mesh's tag without a member's: somebody edited it. It may be anyone's.
         None => (NotWanted::NoLongerDesired, !desired.unknown.is_empty()),
     };
-    (Removal { rule, why }, frozen)
+    (Removal { rule, why }, contested || unknown)
 }

@@ -66,6 +66,7 @@ fn wanting(ports: &[u16], hosts: &[u8]) -> Desired {
             .map(|(port, host)| (permission(port, host), origin(&whose(host), host)))
             .collect(),
         unknown: BTreeSet::new(),
+        contested: BTreeSet::new(),
         members: BTreeSet::from([member("east"), member("west")]),
     }
 }
@@ -128,6 +129,17 @@ fn promise_2_a_rule_without_its_member_tag_is_frozen_while_anyone_is_unknown() {
 }
 
 #[test]
+fn promise_2_a_port_that_another_document_may_want_stays_open_for_a_live_address() {
+    let mut desired = wanting(&[7000], &[1]);
+    let actual = owned(&[7000, 7001], &[1, 2]);
+    desired.contested =
+        actual.iter().take(1).filter_map(Rule::permission).map(|p| p.cidr).collect();
+    let plan = planned(&desired, &actual, &policy());
+    assert_eq!(hosts(plan.frozen.iter()), ["54.0.0.1/32"], "on the other port");
+    assert_eq!(hosts(plan.revoke.iter()), ["54.0.0.2/32"; 2], "the dead one goes");
+}
+
+#[test]
 fn what_this_run_saw_leave_goes_even_if_its_member_is_unknown_but_only_its_own() {
     let mut desired = wanting(&[7000], &[]);
     desired.unknown.extend([member("east"), member("west")]);
@@ -162,11 +174,27 @@ fn the_guard_lets_adds_and_seen_departures_through() {
 }
 
 #[test]
-fn a_removed_member_is_revoked_under_the_guard() {
-    let actual: Vec<Rule> = [1, 2].map(|host| rule(permission(7000, host), Some("south"))).into();
-    let plan = planned(&wanting(&[7000], &[]), &actual, &policy());
-    assert!(plan.revoke.iter().all(|r| r.why == NotWanted::MemberRemoved));
-    assert_eq!(plan.revoke.len(), 2);
+fn promise_2_rules_of_a_member_that_the_document_does_not_name_wait_for_a_person() {
+    let mut actual: Vec<Rule> =
+        [1, 2].map(|host| rule(permission(7000, host), Some("south"))).into();
+    actual.extend(owned(&[7000], &[3]));
+    let mut policy = policy();
+    let plan = planned(&wanting(&[7000], &[]), &actual, &policy);
+    assert!(plan.held.iter().all(|r| r.why == NotWanted::MemberRemoved));
+    assert_eq!((plan.held.len(), plan.revoke.len()), (2, 1), "what else is stale goes");
+    policy.allow_removals = true;
+    assert_eq!(planned(&wanting(&[7000], &[]), &actual, &policy).revoke.len(), 3);
+}
+
+#[test]
+fn the_check_refuses_to_revoke_a_member_that_the_document_does_not_name() {
+    let actual = [rule(permission(7000, 1), Some("south"))];
+    let allowed = Policy { allow_removals: true, ..policy() };
+    let desired = wanting(&[7000], &[]);
+    let plan = plan(&desired, &actual, &allowed);
+    assert_eq!(check(&plan, &desired, &actual, &allowed), Ok(()));
+    let found = check(&plan, &desired, &actual, &policy()).expect_err("a violation");
+    assert!(matches!(found[0], Violation::RevokesUnnamed(_)), "{found:?}");
 }
 
 #[test]
@@ -252,8 +280,9 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
     let unknown = prop::collection::btree_set(prop::sample::select(vec!["east", "west"]), 0..2);
     let departed =
         prop::collection::btree_set((prop::sample::select(vec!["east", "west"]), 0u8..12), 0..4);
-    (wanted, rules, unknown, departed, any::<bool>(), 1u32..16).prop_map(
-        |(wanted, rules, unknown, departed, allow_removals, rules_per_group)| {
+    let contested = prop::collection::btree_set(0u8..12, 0..3);
+    (wanted, rules, unknown, contested, departed, any::<bool>(), 1u32..16).prop_map(
+        |(wanted, rules, unknown, contested, departed, allow_removals, rules_per_group)| {
             let whose = |host: u8| member(if host.is_multiple_of(2) { "east" } else { "west" });
             let desired = Desired {
                 wanted: wanted
@@ -262,6 +291,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
                     .collect(),
                 unknown: unknown.into_iter().map(member).collect(),
                 members: BTreeSet::from([member("east"), member("west")]),
+                contested: contested.into_iter().map(|host| permission(7000, host).cidr).collect(),
             };
             let actual = rules
                 .into_iter()

@@ -9,7 +9,7 @@ use super::region::{RegionRun, Target};
 use crate::mesh::Mesh;
 use crate::names::SecurityGroupId;
 use crate::permission::{Permission, Rule};
-use crate::planner::{Addition, Removal};
+use crate::planner::{Addition, NotWanted, Removal};
 use crate::report::{
     Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
     TargetStatus, Trigger,
@@ -212,6 +212,16 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
                 FindingKind::RowRejected,
                 format!("{why}; the row was left out, and opens and closes nothing"),
             ),
+            Stored::Row(row) if row.document != run.mesh().hash => (
+                FindingKind::DocumentMismatch,
+                format!(
+                    "written under another mesh document ({:?}, here {:?}): until both regions have \
+                     the same, nothing of {} is removed here",
+                    row.document,
+                    run.mesh().hash,
+                    key.member
+                ),
+            ),
             Stored::Row(row) => {
                 let age = now.duration_since(row.observed_at);
                 if age.is_negative() || age.unsigned_abs() <= run.mesh().limits.stale_after {
@@ -245,12 +255,21 @@ fn target_findings(
     if !drifted.is_empty() {
         found(FindingKind::Drift, format!("was missing: {}", list(drifted)));
     }
-    if !target.plan.held.is_empty() {
-        let held: Vec<_> = target.plan.held.iter().map(|r| r.rule.rule()).collect();
-        found(
-            FindingKind::HeldRemovals,
-            format!("not removed until `sgsync apply --allow-removals`: {}", list(held)),
+    let (unnamed, held): (Vec<_>, Vec<_>) =
+        target.plan.held.iter().partition(|held| held.why == NotWanted::MemberRemoved);
+    let rules = |held: Vec<&Removal>| list(held.into_iter().map(|held| held.rule.rule()));
+    if !held.is_empty() {
+        let held = rules(held);
+        let detail = format!("not removed until `sgsync apply --allow-removals`: {held}");
+        found(FindingKind::HeldRemovals, detail);
+    }
+    if !unnamed.is_empty() {
+        let unnamed = rules(unnamed);
+        let detail = format!(
+            "of members that the document here does not name: {unnamed}. Deploy the document that \
+             names them, or, if they left for good, `sgsync apply --allow-removals`"
         );
+        found(FindingKind::HeldRemovals, detail);
     }
     if !target.plan.over_quota.is_empty() {
         let left_out: Vec<_> = target

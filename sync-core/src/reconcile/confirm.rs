@@ -9,6 +9,7 @@ use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
 use crate::names::InstanceId;
 use crate::permission::{Permission, Rule};
+use crate::planner::NotWanted;
 use crate::ports::CallError;
 
 /// How a region stands for one hook.
@@ -117,8 +118,10 @@ impl Target {
         let pending = |rule: &Rule| {
             rule.permission().is_some_and(|p| addresses.contains(&p.cidr)) && !done(rule)
         };
-        let stale =
-            self.plan.removals().chain(&self.plan.held).any(|removal| pending(removal.rule.rule()));
+        // What waits for a person because the document does not name its member is nothing
+        // that this run, or another one, will ever get rid of.
+        let held = self.plan.held.iter().filter(|held| held.why != NotWanted::MemberRemoved);
+        let stale = self.plan.removals().chain(held).any(|removal| pending(removal.rule.rule()));
         !stale && (self.consistent || permissions.iter().all(|p| revoked.contains(p)))
     }
 }

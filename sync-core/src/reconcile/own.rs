@@ -321,6 +321,7 @@ async fn write(
     };
     let before = stored.and_then(Stored::row);
     let changed = before.is_none_or(|row| row.instances != observation.instances);
+    let redeployed = before.is_some_and(|row| row.document != run.mesh().hash);
     let now = run.engine.clock.now();
     let heartbeat = before.is_some_and(|row| {
         let age = now.duration_since(row.observed_at);
@@ -332,12 +333,13 @@ async fn write(
         Some(OwnGroup::Seen(Seen { observation, states, row, changed, remembered, status, error }))
     };
     let overtaken = floor > old;
-    if let Some(row) = before.filter(|_| !changed && !heartbeat && !overtaken) {
+    if let Some(row) = before.filter(|_| !changed && !redeployed && !heartbeat && !overtaken) {
         return seen(row.clone(), RowStatus::Unchanged, None);
     }
     let version = Version::next(old.max(floor), now);
     let instances = observation.instances.clone();
-    let row = MemberRow::new(key.clone(), version, now, instances, run.who());
+    let document = run.mesh().hash.clone();
+    let row = MemberRow::new(key.clone(), version, now, instances, run.who(), document);
     if let Err(error) = rows {
         return seen(row, RowStatus::Unavailable, Some(error.clone()));
     }

@@ -57,6 +57,8 @@ kinds! {
     HeldRemovals Error,
     /// A member's row in a mirror is older than `stale_after_minutes`.
     PeerStale Warning,
+    /// A member's row was written under another mesh document.
+    DocumentMismatch Warning,
     /// A peer could not be reached within the budget.
     PeerUnreachable Warning,
     /// There is no room for permissions that are wanted.

@@ -16,6 +16,7 @@ mod hooks;
 mod nothing_else;
 mod order;
 mod recovery;
+mod rollout;
 mod seeds;
 mod unknown;
 

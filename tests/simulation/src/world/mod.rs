@@ -56,8 +56,7 @@ impl World {
     #[must_use]
     pub fn new(members: usize, more: &str) -> Self {
         fastrand::seed(1);
-        let text = document(&[EAST, WEST, IRELAND][..members], more);
-        let mesh = Mesh::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+        let mesh = mesh(members, more);
         Self { state: Arc::new(Mutex::new(State::new(mesh))), origin: Instant::now() }
     }
 
@@ -127,6 +126,16 @@ impl World {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while holding the world")
     }
+}
+
+/// A document of the first `members` regions, on tcp 7000-7001, with `more` appended.
+///
+/// # Panics
+/// If that makes no mesh document.
+#[must_use]
+pub fn mesh(members: usize, more: &str) -> Mesh {
+    let text = document(&[EAST, WEST, IRELAND][..members], more);
+    Mesh::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
 }
 
 fn document(regions: &[&str], more: &str) -> String {

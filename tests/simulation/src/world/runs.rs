@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sync_core::cidr::Cidr;
 use sync_core::events::Hook;
-use sync_core::mesh::RowKey;
+use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName};
 use sync_core::reconcile::{Engine, Request};
 use sync_core::report::{Report, Trigger};
@@ -75,12 +75,22 @@ pub struct Ask {
     pub allow_removals: bool,
     /// How long it has.
     pub time: Duration,
+    /// The mesh document of the run's function, where it is not the world's: regions
+    /// get a new one at different times.
+    pub document: Option<Mesh>,
 }
 
 impl Ask {
     fn new(home: Option<&str>, trigger: Trigger, hooks: Vec<Hook>) -> Self {
         let home = home.map(MemberName::new);
-        Self { home, trigger, hooks, dry_run: false, allow_removals: false, time: INVOCATION }
+        let (dry_run, allow_removals, time, document) = (false, false, INVOCATION, None);
+        Self { home, trigger, hooks, dry_run, allow_removals, time, document }
+    }
+
+    /// By a function that has this document.
+    #[must_use]
+    pub fn under(self, document: &Mesh) -> Self {
+        Self { document: Some(document.clone()), ..self }
     }
 
     /// A true-up of this member.
@@ -154,7 +164,7 @@ impl World {
     }
 
     fn engine(&self, run: RunId, ask: &Ask) -> Engine {
-        let mesh = self.state().mesh.clone();
+        let mesh = ask.document.clone().unwrap_or_else(|| self.state().mesh.clone());
         let door = |place: &MemberName| Door { world: self.clone(), run, place: place.clone() };
         let names: Vec<_> = mesh.members.iter().map(|member| member.name.clone()).collect();
         Engine {
@@ -168,9 +178,9 @@ impl World {
     }
 
     fn request(&self, run: RunId, ask: &Ask, deadline: Instant) -> Request {
-        let state = self.state();
+        let mesh = ask.document.clone().unwrap_or_else(|| self.state().mesh.clone());
         let asked: BTreeSet<&AsgName> = ask.hooks.iter().map(|hook| &hook.asg).collect();
-        let members = state.mesh.members.iter();
+        let members = mesh.members.iter();
         let observed =
             members.filter(|member| ask.home.as_ref().is_none_or(|home| *home == member.name));
         let scope = observed.map(|member| {
