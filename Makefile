@@ -18,7 +18,7 @@ ARCH   := arm64
 PACKER := $(VENV)/package
 CHECKOV := $(VENV)/checkov
 
-.PHONY: demo test rungs check fmt lint deny unit emulated template iam docs build package venv clean
+.PHONY: demo test rungs check fmt lint deny unit emulated matrix template iam docs build package venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -84,6 +84,12 @@ docs: venv
 emulated: venv
 	@echo "── the real binaries and stacks on emulated AWS"
 	cd tests/emulated && ../../$(BIN)/python -m pytest -q
+
+# Every death and every fault at every AWS call; `make test` plays a part of the faults.
+matrix: venv
+	@echo "── every death and every fault at every AWS call"
+	$(CARGO) build --workspace --bins --locked
+	cd tests/emulated && SGSYNC_MATRIX=full ../../$(BIN)/python -m pytest -q test_kills.py test_faults_each_call.py
 
 # The functions for Lambda, from scratch (some fifteen minutes): checked, in target/lambda for the template, zipped in
 # target/package for anyone else.

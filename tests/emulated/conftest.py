@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from product import Product
-from rig import REGIONS, Rig, World
+pytest.register_assert_rewrite("matrix.play", "matrix.watch")
+
+from matrix.arena import Arena  # noqa: E402
+from product import Product  # noqa: E402
+from rig import REGIONS, Rig, World  # noqa: E402
 
 #: A region that joins a mesh later.
 THIRD = "eu-west-1"
@@ -41,3 +44,12 @@ def product(world: World) -> Iterator[Product]:
     """The product's binaries, installed for the world; their processes end with the test."""
     with Product(world) as installed:
         yield installed
+
+
+@pytest.fixture(scope="module")
+def arena(rig: Rig, request: pytest.FixtureRequest) -> Iterator[Arena]:
+    """Plays the module's cases side by side, in the background; only those that are asked for."""
+    items = [item for item in request.session.items if item.path == request.path]
+    with Arena(rig) as arena:
+        arena.begin(item.callspec.params["case"] for item in items if isinstance(item, pytest.Function))
+        yield arena

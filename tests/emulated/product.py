@@ -32,9 +32,11 @@ Report = dict[str, Any]
 class Product:
     """Everything that is installed for one world."""
 
-    def __init__(self, world: World, document: str | None = None) -> None:
+    def __init__(self, world: World, document: str | None = None, callers: dict[str, str] | None = None) -> None:
+        """`callers`: under which name the proxy knows the functions of a region, if not under the region's."""
         self.world = world
         self.document = document or world.mesh_toml()
+        self._callers = callers or {}
         self._functions: dict[tuple[str, str, int], Function] = {}
 
     def __enter__(self) -> Product:
@@ -55,7 +57,9 @@ class Product:
         key = (name, region, number)
         if key not in self._functions:
             binary = BINARIES / name
-            self._functions[key] = self.world.rig.function(binary, region, mesh=self.document, name=name)
+            self._functions[key] = self.world.rig.function(
+                binary, region, mesh=self.document, name=name, caller=self._callers.get(region)
+            )
         return self._functions[key]
 
     def invoke(self, event: Any, region: str = EAST, name: str = "lifecycle") -> Result:
@@ -74,10 +78,12 @@ class Product:
             self.true_up(region)
         assert self.world.complete()
 
-    def receive(self, events: Iterable[Any], region: str = EAST, number: int = 0) -> Delivery:
+    def receive(
+        self, events: Iterable[Any], region: str = EAST, number: int = 0, deadline_s: float = TIMEOUT_S["lifecycle"]
+    ) -> Delivery:
         """Hands a batch to the lifecycle function as SQS does, once."""
         batch = sqs(*events)
-        result = self.function("lifecycle", region, number).invoke(batch, deadline_s=TIMEOUT_S["lifecycle"])
+        result = self.function("lifecycle", region, number).invoke(batch, deadline_s=deadline_s)
         return Delivery(batch["Records"], result)
 
     def drain(self, events: Iterable[Any], region: str = EAST, number: int = 0) -> Delivery:

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from rig import ACCOUNT, Fault, Function, Rig, World, wait_until
+from rig.faults import Mode
 from rig.names import CREDENTIALS
 
 EAST, WEST = "us-east-1", "us-west-2"
@@ -64,6 +65,48 @@ def test_faults_refuse_answer_and_lose_replies(world: World) -> None:
     with pytest.raises(ReadTimeoutError):
         ec2.create_vpc(CidrBlock="10.9.0.0/16")
     assert len(ec2.describe_vpcs()["Vpcs"]) == before + 1
+
+
+def test_a_reply_that_is_reset_took_effect(world: World) -> None:
+    ec2 = through_proxy(world.rig, "ec2", EAST, EAST)
+    before = len(ec2.describe_vpcs()["Vpcs"])
+    world.rig.proxy.add(Fault("reset-reply", action="CreateVpc"))
+    with pytest.raises(ConnectionClosedError):
+        ec2.create_vpc(CidrBlock="10.9.0.0/16")
+    assert len(ec2.describe_vpcs()["Vpcs"]) == before + 1
+
+
+@pytest.mark.parametrize(("mode", "made"), [("refuse", 0), ("reset-reply", 1)])
+def test_a_fault_hits_the_call_it_is_meant_for_and_acts_before_or_after_it(world: World, mode: Mode, made: int) -> None:
+    ec2 = through_proxy(world.rig, "ec2", EAST, EAST)
+    past = world.rig.client("ec2", EAST)
+    before, seen = len(past.describe_vpcs()["Vpcs"]), []
+    act = Fault(mode, action="CreateVpc", skip=2, times=1, then=lambda: seen.append(len(past.describe_vpcs()["Vpcs"])))
+    world.rig.proxy.add(act)
+    for number in range(2):
+        ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+    with pytest.raises(ConnectionClosedError):
+        ec2.create_vpc(CidrBlock="10.2.0.0/16")
+    ec2.create_vpc(CidrBlock="10.3.0.0/16")
+    assert seen == [before + 2 + made]
+    assert act.hits == 1
+
+
+def test_a_tape_has_every_request_of_its_caller(world: World) -> None:
+    proxy = world.rig.proxy
+    tape = proxy.tape(WEST)
+    proxy.add(Fault("refuse", caller=WEST, action="DescribeSubnets"))
+    through_proxy(world.rig, "ec2", EAST, EAST).describe_vpcs()
+    own = through_proxy(world.rig, "ec2", EAST, WEST)
+    own.create_vpc(CidrBlock="10.9.0.0/16")
+    with pytest.raises(ConnectionClosedError):
+        own.describe_subnets()
+    assert [(request.call.region, request.call.action) for request in tape] == [
+        (EAST, "CreateVpc"),
+        (EAST, "DescribeSubnets"),
+    ]
+    assert b"CidrBlock=10.9.0.0%2F16" in tape[0].body
+    assert proxy.tape(WEST) == []
 
 
 def test_latency_is_added(world: World) -> None:

@@ -84,6 +84,24 @@ def test_abandon_on_launch_terminates_and_replaces(world: World) -> None:
     assert second["id"] != first["id"]
 
 
+def test_a_group_whose_launches_are_suspended_launches_nothing(world: World) -> None:
+    group = world.rig.client("autoscaling", EAST)
+    name = world.members[EAST].group
+    group.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["Launch"])
+    world.scale(EAST, 1)
+    assert world.instances(EAST) == []
+    group.resume_processes(AutoScalingGroupName=name)
+    world.scale(EAST, 1)
+    assert len(world.instances(EAST, "Pending:Wait")) == 1
+
+
+def test_an_instance_can_end_without_a_hook(world: World) -> None:
+    staying, ending = world.seed(EAST, 2)
+    world.rig.moto.end(EAST, world.members[EAST].group, ending)
+    assert [one["id"] for one in world.instances(EAST)] == [staying]
+    assert world.rig.moto.actions() == []
+
+
 def test_a_termination_waits_with_the_address_still_there(world: World) -> None:
     (instance_id,) = world.seed(EAST, 1)
     address = world.instances(EAST)[0]["public_ip"]

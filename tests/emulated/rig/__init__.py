@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .faults import Fault
+from .faults import Fault, Request
 from .ministack import Ministack
 from .moto import Moto
 from .names import ACCOUNT, CREDENTIALS, CREDENTIALS_ENV, REGIONS
@@ -25,7 +25,7 @@ from .world import BASTION_CIDR, LAUNCH_HOOK, TERMINATE_HOOK, Member, Rule, Worl
 
 __all__ = [
     "ACCOUNT", "BASTION_CIDR", "CREDENTIALS_ENV", "Fault", "Function", "LAUNCH_HOOK", "Member", "REGIONS",
-    "Result", "Rig", "Rule", "TERMINATE_HOOK", "World", "wait_until",
+    "Request", "Result", "Rig", "Rule", "TERMINATE_HOOK", "World", "wait_until",
 ]  # fmt: skip
 
 #: The proxy's caller name for whoever has none: the `sgsync` command line, functions of an unknown region.

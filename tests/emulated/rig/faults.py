@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 #: swallow: the call never arrives and nothing answers; refuse: the connection is reset; error: an AWS error comes back;
-#: lose-reply: the call takes effect and nothing answers; delay: the call takes effect later.
-Mode = Literal["swallow", "refuse", "error", "lose-reply", "delay"]
+#: lose-reply: the call takes effect and nothing answers; reset-reply: it takes effect and the connection is reset;
+#: delay: the call takes effect later.
+Mode = Literal["swallow", "refuse", "error", "lose-reply", "reset-reply", "delay"]
 
 
 class Call(NamedTuple):
@@ -19,6 +21,13 @@ class Call(NamedTuple):
     region: str
     service: str
     action: str
+
+
+class Request(NamedTuple):
+    """A call and what it asked for."""
+
+    call: Call
+    body: bytes
 
 
 @dataclass(eq=False)
@@ -32,12 +41,18 @@ class Fault:
     action: str | None = None
     #: How many calls it hits before it is spent; None: until healed.
     times: int | None = None
+    #: How many calls that match go through before it begins.
+    skip: int = 0
     delay_s: float = 0.0
     #: For mode `error`. EC2 throttles with RequestLimitExceeded, Auto Scaling with Throttling.
     error_code: str = "ServiceUnavailable"
     status: int = 503
+    #: What happens at the very moment, in the proxy's thread: when the call has arrived or, where the fault lets it
+    #: take effect, when it has; before anything of it goes back. So a test kills the caller between two calls.
+    then: Callable[[], None] | None = None
     #: How many calls it hit.
     hits: int = 0
+    _passed: int = 0
     _ended: list[asyncio.Future[None]] = field(default_factory=list)
 
     def takes(self, call: Call) -> bool:
@@ -47,8 +62,16 @@ class Fault:
             return False
         if self.times is not None and self.hits >= self.times:
             return False
+        if self._passed < self.skip:
+            self._passed += 1
+            return False
         self.hits += 1
         return True
+
+    def strike(self) -> None:
+        """Does what the test wants done at this moment."""
+        if self.then:
+            self.then()
 
     async def hang(self, reader: asyncio.StreamReader) -> None:
         """Waits until the client gives up or the fault is healed."""

@@ -76,7 +76,8 @@ class Lifecycle:
         """Launches or terminates until the group has its desired capacity."""
         counted = [state for state in group.instance_states if state.lifecycle_state in _CAPACITY_STATES]
         missing = (group.desired_capacity or 0) - len(counted)
-        if missing > 0:
+        suspended = "Launch" in [process["ProcessName"] for process in group.suspended_processes]
+        if missing > 0 and not suspended:
             self.launch(group, missing)
         elif missing < 0:
             free = [state for state in counted if not state.protected_from_scale_in]

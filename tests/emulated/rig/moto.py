@@ -49,13 +49,14 @@ class Moto:
         """Sends events from now on to the EventBridge at this URL; None stops it."""
         self._control("deliver_to", endpoint=endpoint)
 
-    def events(self, region: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+    def events(self, region: str | None = None, since: int = 0, group: str | None = None) -> list[dict[str, Any]]:
         """Events as a rule's target would receive them, oldest first."""
-        return list(self._control("events", region=region, since=since))
+        return list(self._control("events", region=region, since=since, group=group))
 
-    def lifecycle_events(self, region: str | None = None) -> list[dict[str, Any]]:
+    def lifecycle_events(self, region: str | None = None, group: str | None = None) -> list[dict[str, Any]]:
         """Only the hook events."""
-        return [event for event in self.events(region) if event["detail-type"].endswith("Lifecycle Action")]
+        events = self.events(region, group=group)
+        return [event for event in events if event["detail-type"].endswith("Lifecycle Action")]
 
     def clear_events(self) -> None:
         """Empties the journal."""
@@ -73,18 +74,27 @@ class Moto:
         """Lifecycle actions that wait: region, group, hook, instance, transition, token."""
         return list(self._control("actions"))
 
-    def completions(self) -> list[dict[str, Any]]:
+    def completions(self, group: str | None = None) -> list[dict[str, Any]]:
         """Lifecycle actions that were answered: as `actions`, with `result`, the instance's `address`, and `admitted`:
         what each security group let in at that very moment."""
-        return list(self._control("completions"))
+        return list(self._control("completions", group=group))
 
     def instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
         """Instances listed in groups: id, group, lifecycle_state, ec2_state, public_ip, private_ip."""
         return list(self._control("instances", region=region, group=group))
 
+    def rules(self, groups: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+        """The ingress rules of one security group of each of these regions, as DescribeSecurityGroupRules shows them,
+        without the cost of asking it."""
+        return dict(self._control("rules", groups=groups))
+
     def seed(self, region: str, group: str, count: int) -> list[str]:
         """Adds instances that are in service at once, without hooks; raises the capacity; returns their ids."""
         return list(self._control("seed", region=region, group=group, count=count))
+
+    def end(self, region: str, group: str, instance: str) -> None:
+        """Terminates an instance at once, without hooks; lowers the capacity."""
+        self._control("end", region=region, group=group, instance=instance)
 
     def next_addresses(self, *addresses: str) -> None:
         """Public addresses for the next launches, e.g. one that was just released."""

@@ -59,9 +59,12 @@ class Control:
             self._calls.clear()
         return rows
 
-    def do_events(self, region: str | None = None, since: int | str = 0) -> list[dict[str, Any]]:
-        """Events of the journal from position `since` (counted over all regions)."""
-        return self._journal.read(region, int(since))
+    def do_events(
+        self, region: str | None = None, since: int | str = 0, group: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Events of the journal from position `since` (counted over all regions), of one group if it is named."""
+        found = self._journal.read(region, int(since))
+        return [event for event in found if group in (None, event["detail"].get("AutoScalingGroupName"))]
 
     def do_clear_events(self) -> dict[str, Any]:
         """Empties the journal."""
@@ -77,9 +80,9 @@ class Control:
         """Lifecycle actions that wait for an answer."""
         return self._lifecycle.actions()
 
-    def do_completions(self) -> list[dict[str, Any]]:
+    def do_completions(self, group: str | None = None) -> list[dict[str, Any]]:
         """Lifecycle actions that were answered, with what security groups let in at that moment."""
-        return self._lifecycle.completions()
+        return [done for done in self._lifecycle.completions() if group in (None, done["group"])]
 
     def do_instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
         """Instances listed in the region's groups, with their addresses as EC2 has them."""
@@ -98,12 +101,31 @@ class Control:
             for state in found.instance_states
         ]
 
+    def do_rules(self, groups: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+        """The ingress rules of one security group of each of these regions, as EC2 shows them, ordered by id."""
+        found = {}
+        for region, group_id in groups.items():
+            group = ec2_backends[ACCOUNT][region].get_security_group_from_id(group_id)
+            rules = [moto_fixes.shown(rule) for rule in group.ingress_rules] if group else []
+            for rule in rules:
+                rule["Tags"] = [{"Key": tag["key"], "Value": tag["value"]} for tag in rule["Tags"]]
+            found[region] = sorted(rules, key=lambda rule: str(rule["SecurityGroupRuleId"]))
+        return found
+
     def do_seed(self, region: str, group: str, count: int) -> list[str]:
         """Adds instances that are in service at once, without hooks; returns their ids."""
         found = autoscaling_backends[ACCOUNT][region].autoscaling_groups[group]
         found.desired_capacity = (found.desired_capacity or 0) + count
         found.max_size = max(found.max_size or 0, found.desired_capacity)
         return [state.instance_id for state in self._lifecycle.launch(found, count, hooks=False)]
+
+    def do_end(self, region: str, group: str, instance: str) -> dict[str, Any]:
+        """Terminates an instance at once, without hooks; lowers the capacity."""
+        found = autoscaling_backends[ACCOUNT][region].autoscaling_groups[group]
+        (state,) = [state for state in found.instance_states if state.instance_id == instance]
+        self._lifecycle.terminate(found, state, hooks=False)
+        found.desired_capacity = (found.desired_capacity or 1) - 1
+        return {"ok": True}
 
     def do_next_addresses(self, addresses: list[str]) -> dict[str, Any]:
         """Public addresses for the next launches, in order, e.g. one that was released."""

@@ -127,7 +127,7 @@ def _authorize(response: SecurityGroups) -> ActionResult:
     except Exception:
         group.ingress_rules = before
         raise
-    return ActionResult({"Return": True, "SecurityGroupRules": [_shown(rule) for rule in added]})
+    return ActionResult({"Return": True, "SecurityGroupRules": [shown(rule) for rule in added]})
 
 
 def _revoke(response: SecurityGroups) -> ActionResult:
@@ -142,8 +142,7 @@ def _revoke(response: SecurityGroups) -> ActionResult:
     for request in requests:
         revoked += _named_rules(response, group, request)
     group.ingress_rules = [rule for rule in group.ingress_rules if rule.id not in {gone.id for gone in revoked}]
-    shown = [_shown(rule) for rule in revoked]
-    return ActionResult({"Return": True, "RevokedSecurityGroupRules": shown})
+    return ActionResult({"Return": True, "RevokedSecurityGroupRules": [shown(rule) for rule in revoked]})
 
 
 def _describe_rules(response: SecurityGroups) -> ActionResult:
@@ -230,8 +229,9 @@ def _canonical(ip_range: dict[str, str]) -> dict[str, str]:
     return canonical
 
 
-def _shown(rule: SecurityGroupRule) -> dict[str, Any]:
-    shown = {
+def shown(rule: SecurityGroupRule) -> dict[str, Any]:
+    """An ingress rule as DescribeSecurityGroupRules shows it."""
+    attributes = {
         "SecurityGroupRuleId": rule.id,
         "GroupId": rule.group_id,
         "GroupOwnerId": rule.owner_id,
@@ -245,4 +245,4 @@ def _shown(rule: SecurityGroupRule) -> dict[str, Any]:
         "Description": rule.description,
         "Tags": rule.get_tags(),
     }
-    return {key: value for key, value in shown.items() if value is not None}
+    return {key: value for key, value in attributes.items() if value is not None}

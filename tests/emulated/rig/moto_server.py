@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import lifecycle_hooks, moto_fixes
+from . import lifecycle_hooks, moto_fixes, moto_speed
 from .children import end_with_parent, report_ready
 from .events import Journal
 from .lifecycle import Lifecycle
@@ -91,6 +91,7 @@ def main() -> None:
     lifecycle = Lifecycle(journal)
     lifecycle_hooks.install(lifecycle)
     moto_fixes.install(journal)
+    moto_speed.install()
     port = _serve(Control(lifecycle, journal), lock)
     threading.Thread(target=_tick_forever, args=(lifecycle, lock), name="ticker", daemon=True).start()
     report_ready(port=port, pid=os.getpid())

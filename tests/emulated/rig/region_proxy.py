@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from typing import Any
 from urllib.parse import urlsplit
 
-from .faults import Call, Fault, Mode, error_response
+from .faults import Call, Fault, Mode, Request, error_response
 from .recorder import Recorder
 from .signature import scope_of
 
@@ -33,6 +33,7 @@ class RegionProxy:
         self._upstreams: dict[str, tuple[str, int]] = {}
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._faults: list[Fault] = []
+        self._tapes: dict[str, list[Request]] = {}
         self._servers: dict[str, asyncio.Server] = {}
         self._urls: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -106,6 +107,13 @@ class RegionProxy:
         with self._lock:
             self._counts.clear()
 
+    def tape(self, caller: str) -> list[Request]:
+        """Every request of this caller from now on, as they arrive, those that a fault hits included; until the next
+        tape of this caller."""
+        with self._lock:
+            self._tapes[caller] = []
+            return self._tapes[caller]
+
     # -- the event loop's side --------------------------------------------------------------------------------------
 
     def _run(self, coroutine: Any) -> Any:
@@ -160,7 +168,10 @@ class RegionProxy:
     async def _suffer(
         self, fault: Fault, call: Call, request: tuple[bytes, dict[bytes, bytes], bytes], reader: Any, writer: Any
     ) -> bytes | None:
-        if fault.mode == "refuse":
+        if fault.mode in ("lose-reply", "reset-reply"):
+            await self._forward(call, *request)
+        fault.strike()
+        if fault.mode in ("refuse", "reset-reply"):
             writer.transport.abort()
             return None
         if fault.mode == "error":
@@ -168,8 +179,6 @@ class RegionProxy:
         if fault.mode == "delay":
             await asyncio.sleep(fault.delay_s)
             return await self._forward(call, *request)
-        if fault.mode == "lose-reply":
-            await self._forward(call, *request)
         await fault.hang(reader)
         return None
 
@@ -181,6 +190,8 @@ class RegionProxy:
         call = Call(caller, scope.region, scope.service, action)
         with self._lock:
             self._counts[(call.caller, call.region, call.service, call.action)] += 1
+            if (tape := self._tapes.get(caller)) is not None:
+                tape.append(Request(call, body))
         self.recorder.note(call, headers.get(b"x-amz-security-token", b"").decode("latin-1"), body)
         return call
 

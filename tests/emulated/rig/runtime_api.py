@@ -96,6 +96,13 @@ class Function:
             time.sleep(_LOG_GRACE_S)
             return Result(invocation.value, invocation.error, self.logs[first_line:], duration)
 
+    def kill(self) -> None:
+        """Ends the process without a warning, also in the middle of a run; the next invocation starts another. Callable
+        from any thread."""
+        if process := self._process:
+            process.kill()
+            process.wait()
+
     def stop(self) -> None:
         """Ends the process and the server; an invocation that still runs comes back as an error."""
         self._end_process()
