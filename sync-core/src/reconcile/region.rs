@@ -148,7 +148,7 @@ impl<'a> RegionRun<'a> {
         let consistent = own.seen().all(|seen| reflects(&stored, seen, &self.first));
         self.look_again |= !consistent;
         lay_over(&mut self.rows, own, &self.member.name);
-        self.note_drift(run, own, &stored, &rules);
+        self.note_drift(run, own, &rules);
         self.plan_and_apply(run, own, rules, consistent).await;
         if !run.request.dry_run && !self.confirms_all_hooks(run, own) {
             self.look_until_settled(run, own, until, true).await?;
@@ -156,17 +156,17 @@ impl<'a> RegionRun<'a> {
         Ok(())
     }
 
-    /// Owned permissions that both this mirror and this run want, and that are not
-    /// there: somebody removed them, or an earlier run did not get to add them.
+    /// Owned permissions that both the first look at this mirror and this run want, and
+    /// that are not there: somebody removed them, or an earlier run did not get to add
+    /// them. A later look may have this run's own row, and whoever has come with it.
     fn note_drift(
         &mut self,
         run: &Run<'a>,
         own: &Own,
-        stored: &Rows,
         rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
     ) {
         let view = self.view();
-        let before = view.desired(run, own, stored, view.blind);
+        let before = view.desired(run, own, view.first, view.blind);
         let now = view.desired(run, own, view.rows, view.blind);
         for (group, target) in &mut self.targets {
             let there: BTreeSet<_> =

@@ -6,9 +6,11 @@ use std::time::Duration;
 use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
 use sync_core::events::Hook;
 use sync_core::names::InstanceId;
-use sync_core::report::HookResult;
+use sync_core::report::{FindingKind, HookResult};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use super::found;
 
 /// Somebody of the east.
 fn somebody(world: &World) -> InstanceId {
@@ -201,6 +203,19 @@ async fn promise_5_what_a_peer_was_told_without_the_own_mirror_is_put_right_at_o
         world.expect_exact();
         world.finish(EAST, &launch.instance);
         world.run(Ask::true_up(WEST)).await;
+        world.expect_exact();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_just_come_is_no_drift_however_long_it_took_to_see_them() {
+    for slow in [call::GROUPS, call::INSTANCES, call::PUT] {
+        let world = World::settled(3, 2).await;
+        world.in_service(EAST, 1);
+        let late = FaultRule::all(Fault::Slow(Duration::from_secs(2)));
+        world.fault(late.at(EAST).on(slow));
+        let report = world.run(Ask::true_up(EAST)).await;
+        assert!(!found(&report, FindingKind::Drift), "{slow}: {:#?}", report.findings);
         world.expect_exact();
     }
 }
