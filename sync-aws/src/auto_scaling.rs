@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_autoscaling::Client;
-use aws_sdk_autoscaling::types::AutoScalingGroup;
+use aws_sdk_autoscaling::config::Builder;
+use aws_sdk_autoscaling::types::{
+    AutoScalingGroup, AutoScalingInstanceDetails, LifecycleState as State,
+};
 use aws_types::SdkConfig;
 use futures::future::try_join_all;
 use sync_core::events::Hook;
 use sync_core::names::{AsgName, InstanceId};
 use sync_core::ports::{Called, Groups, HookAnswer, HookWriter, LifecycleState, Receipt};
 
-use crate::errors::{Call, request_id, unreadable};
+use crate::errors::{Call, listed, request_id, unreadable};
 use crate::pages::Pages;
+use crate::whole::WholeAnswers;
 
 const DESCRIBE_GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
 const DESCRIBE_INSTANCES: &str = "autoscaling:DescribeAutoScalingInstances";
@@ -31,7 +35,8 @@ pub(crate) struct AutoScaling {
 
 impl AutoScaling {
     pub(crate) fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let config = Builder::from(config).interceptor(WholeAnswers).build();
+        Self { client: Client::from_conf(config) }
     }
 
     /// The instances of these groups. No names means no groups, where AWS would list all.
@@ -74,11 +79,15 @@ impl AutoScaling {
             .send()
             .await
             .call(DESCRIBE_INSTANCES)?;
-        let mut instances = answer.auto_scaling_instances().iter();
-        Ok(instances
-            .find(|instance| instance.instance_id() == Some(id.as_str()))
-            .and_then(|instance| instance.lifecycle_state())
-            .map(LifecycleState::new))
+        let instances = listed(DESCRIBE_INSTANCES, answer.auto_scaling_instances.as_deref())?;
+        let found = instances.iter().find(|instance| instance.instance_id() == Some(id.as_str()));
+        // Without its state it must not pass for an instance that does not wait: its hook
+        // would count as done.
+        let state = |instance: &AutoScalingInstanceDetails| {
+            let state = set(instance.lifecycle_state()).map(LifecycleState::new);
+            state.ok_or_else(|| unreadable(DESCRIBE_INSTANCES, format!("{id} without a state")))
+        };
+        found.map(state).transpose()
     }
 }
 
@@ -103,15 +112,23 @@ impl HookWriter for AutoScaling {
 type Read = (AsgName, BTreeMap<InstanceId, LifecycleState>);
 
 fn read(group: &AutoScalingGroup) -> Result<Read, String> {
-    let name = group.auto_scaling_group_name().ok_or("a group without a name")?;
+    let name = set(group.auto_scaling_group_name()).ok_or("a group without a name")?;
+    // Empty when scaled to zero; absent it says nothing.
+    let listed = group.instances.as_ref();
+    let listed = listed.ok_or_else(|| format!("{name}: no list of instances"))?;
     let mut instances = BTreeMap::new();
-    for instance in group.instances() {
-        let id =
-            instance.instance_id().ok_or_else(|| format!("{name}: an instance without an id"))?;
-        let state = instance
-            .lifecycle_state()
-            .ok_or_else(|| format!("{name}: {id} without a lifecycle state"))?;
-        instances.insert(InstanceId::new(id), LifecycleState::new(state.as_str()));
+    for instance in listed {
+        let id = set(instance.instance_id());
+        let id = id.ok_or_else(|| format!("{name}: an instance without an id"))?;
+        let state = set(instance.lifecycle_state().map(State::as_str));
+        let state = state.ok_or_else(|| format!("{name}: {id} without a lifecycle state"))?;
+        instances.insert(InstanceId::new(id), LifecycleState::new(state));
     }
     Ok((AsgName::new(name), instances))
+}
+
+/// A text that was in the answer: where the model requires one, the SDK puts a text of
+/// its own in the place of one that is missing.
+fn set(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !["", "no value was set"].contains(text))
 }

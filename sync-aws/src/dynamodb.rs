@@ -81,7 +81,11 @@ impl Mirror {
             .send()
             .await
             .call(BATCH_GET_ITEM)?;
-        let items = answer.responses.unwrap_or_default().into_values().flatten();
+        // There even when nothing was found. Without it nothing is known of any row.
+        let found = answer
+            .responses
+            .ok_or_else(|| unreadable(BATCH_GET_ITEM, "an answer without responses".to_owned()))?;
+        let items = found.into_values().flatten();
         let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
         Ok((items.map(|found| item(&found)).collect(), rest.flat_map(|keys| keys.keys).collect()))
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
+use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::types::{Filter, Reservation, SecurityGroupRule};
 use aws_types::SdkConfig;
 use futures::future::try_join_all;
@@ -14,9 +15,11 @@ use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
 use sync_core::ports::{Called, Grant, InstanceView, Receipt, RuleReader, RuleWriter};
 
-use crate::errors::{Call, request_id, unreadable};
+use crate::errors::{Call, listed, request_id, unreadable};
 use crate::pages::Pages;
+use crate::whole::WholeAnswers;
 
+mod answers;
 mod instances;
 mod rules;
 
@@ -42,7 +45,8 @@ pub(crate) struct Ec2 {
 
 impl Ec2 {
     pub(crate) fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let config = Builder::from(config).interceptor(WholeAnswers).build();
+        Self { client: Client::from_conf(config) }
     }
 
     /// The instances of these ids that EC2 shows. They are asked for by filter, which
@@ -68,7 +72,8 @@ impl Ec2 {
                 .send()
                 .await
                 .call(DESCRIBE_INSTANCES)?;
-            for instance in page.reservations().iter().flat_map(Reservation::instances) {
+            let reservations = listed(DESCRIBE_INSTANCES, page.reservations.as_deref())?;
+            for instance in reservations.iter().flat_map(Reservation::instances) {
                 let view =
                     instances::view(instance).map_err(|m| unreadable(DESCRIBE_INSTANCES, m))?;
                 instances.extend([view]);
@@ -94,7 +99,7 @@ impl Ec2 {
                 .send()
                 .await
                 .call(DESCRIBE_RULES)?;
-            sort_in(&mut rules, page.security_group_rules())?;
+            sort_in(&mut rules, listed(DESCRIBE_RULES, page.security_group_rules.as_deref())?)?;
             token = pages.after(page.next_token())?;
             if token.is_none() {
                 return Ok(rules);
@@ -129,9 +134,7 @@ impl RuleWriter for Ec2 {
             .send()
             .await
             .call(AUTHORIZE)?;
-        // An answer that names a rule we cannot read names one the less: it was made.
-        let made = answer.security_group_rules().iter().filter_map(|rule| rules::rule(rule).ok());
-        let rules = made.filter_map(|rule| Some((rule.permission()?, rule.id))).collect();
+        let rules = answers::made(&answer, &grant.permissions)?;
         Ok(Receipt { request_id: request_id(&answer), rules })
     }
 
@@ -145,10 +148,11 @@ impl RuleWriter for Ec2 {
             .client
             .revoke_security_group_ingress()
             .group_id(group.as_str())
-            .set_security_group_rule_ids(Some(ids.into_iter().collect()))
+            .set_security_group_rule_ids(Some(ids.iter().cloned().collect()))
             .send()
             .await
             .call(REVOKE)?;
+        answers::revoked(&answer, &ids)?;
         Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
     }
 }
@@ -182,7 +186,12 @@ fn sort_in(rules: &mut Rules, page: &[SecurityGroupRule]) -> Called<()> {
         let group = group.ok_or_else(|| {
             unreadable(DESCRIBE_RULES, format!("{}: in none of the groups asked for", rule.id))
         })?;
-        group.push(rule);
+        // Pages shift while rules come and go: one may stand on two of them, and the later
+        // page knows better. Twice in the list it would be revoked twice.
+        match group.iter_mut().find(|known| known.id == rule.id) {
+            Some(known) => *known = rule,
+            None => group.push(rule),
+        }
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ mod ec2;
 mod errors;
 mod observer;
 mod pages;
+mod whole;
 
 pub use audit::TracingAuditLog;
 pub use clients::{

@@ -21,11 +21,15 @@ fn token(name: &str, next: Option<&str>) -> String {
 
 /// An answer of EC2's.
 pub fn ec2(action: &str, inner: &str) -> ResponseTemplate {
-    let body = format!(
+    xml(200, ec2_text(action, inner))
+}
+
+/// The same as text.
+pub fn ec2_text(action: &str, inner: &str) -> String {
+    format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <{action}Response xmlns="{EC2}"><requestId>{REQUEST_ID}</requestId>{inner}</{action}Response>"#
-    );
-    xml(200, body)
+    )
 }
 
 /// An error of EC2's.
@@ -89,10 +93,14 @@ pub fn instances(items: &[String], next: Option<&str>) -> ResponseTemplate {
 
 /// An answer of Auto Scaling's.
 pub fn auto_scaling(action: &str, result: &str) -> ResponseTemplate {
-    let body = format!(
+    xml(200, auto_scaling_text(action, result))
+}
+
+/// The same as text.
+pub fn auto_scaling_text(action: &str, result: &str) -> String {
+    format!(
         r#"<{action}Response xmlns="{AUTO_SCALING}"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{action}Response>"#
-    );
-    xml(200, body)
+    )
 }
 
 /// An error of a query service other than EC2.

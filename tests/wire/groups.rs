@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sync_core::names::AsgName;
+use sync_core::observe::Belongs;
 use sync_core::ports::{Groups, LifecycleState};
 
 use crate::bodies::{auto_scaling, group, groups};
@@ -39,18 +40,55 @@ async fn names_go_50_a_call_and_every_page_is_read() {
     assert!(!asked.iter().any(|p| p.contains_key("AutoScalingGroupNames.member.51")));
 }
 
+/// Every state that Auto Scaling documents, and one that it does not.
+const STATES: [&str; 32] = [
+    "Pending",
+    "Pending:Wait",
+    "Pending:Proceed",
+    "Quarantined",
+    "InService",
+    "Terminating",
+    "Terminating:Wait",
+    "Terminating:Proceed",
+    "Terminating:Retained",
+    "Terminated",
+    "Detaching",
+    "Detached",
+    "EnteringStandby",
+    "Standby",
+    "ReplacingRootVolume",
+    "ReplacingRootVolume:Wait",
+    "ReplacingRootVolume:Proceed",
+    "RootVolumeReplaced",
+    "Warmed:Pending",
+    "Warmed:Pending:Wait",
+    "Warmed:Pending:Proceed",
+    "Warmed:Pending:Retained",
+    "Warmed:Terminating",
+    "Warmed:Terminating:Wait",
+    "Warmed:Terminating:Proceed",
+    "Warmed:Terminating:Retained",
+    "Warmed:Terminated",
+    "Warmed:Stopped",
+    "Warmed:Running",
+    "Warmed:Hibernated",
+    "Novel",
+    "Novel:State",
+];
+
 #[tokio::test]
 async fn every_state_is_taken_as_it_is_even_one_never_heard_of() {
-    let states =
-        ["Pending:Wait", "Terminating:Retained", "ReplacingRootVolume:Wait", "Novel:State"];
-    let ids = ["i-0", "i-1", "i-2", "i-3"];
-    let instances: Vec<_> = ids.into_iter().zip(states).collect();
+    let ids: Vec<_> = (0..STATES.len()).map(|n| format!("i-{n:02}")).collect();
+    let instances: Vec<_> = ids.iter().map(String::as_str).zip(STATES).collect();
     let endpoint = Endpoint::start().await;
     endpoint.answer(ACTION, groups(&[group(ASG, &instances)], None)).await;
     let found = read(&endpoint, &BTreeSet::from([ASG.into()])).await;
-    let found: Vec<_> =
-        found[&ASG.into()].iter().map(|(id, state)| (id.as_str(), state.as_str())).collect();
-    assert_eq!(found, instances);
+    let states = &found[&ASG.into()];
+    let shown: Vec<_> = states.iter().map(|(id, state)| (id.as_str(), state.as_str())).collect();
+    assert_eq!(shown, instances);
+    let unheard = |state: &&LifecycleState| state.belongs() == Belongs::Unheard;
+    let unheard: Vec<_> = states.values().filter(unheard).map(LifecycleState::as_str).collect();
+    assert_eq!(unheard, ["Novel", "Novel:State"], "all others are known for what they are");
 }
 
 #[tokio::test]

@@ -62,12 +62,15 @@ async fn no_active_action_is_told_from_a_wrong_request() {
     }
 }
 
+/// Auto Scaling throttles with one code today; its text is what AWS documents.
 #[tokio::test]
-async fn rate_exceeded_is_a_throttle() {
-    let endpoint = Endpoint::start().await;
-    endpoint.answer(ACTION, auto_scaling_error(400, "Throttling", "Rate exceeded")).await;
-    let hooks = endpoint.writers().await.hooks;
-    let error = hooks.complete(&hook(None), HookAnswer::Continue).await.expect_err("throttled");
-    assert_eq!(error.kind, Failure::Throttled);
-    assert_eq!(endpoint.asked(ACTION).await.len(), 3);
+async fn rate_exceeded_is_a_throttle_whatever_its_code() {
+    for (code, attempts) in [("Throttling", 3), ("RequestThrottledException", 3), ("Novel", 1)] {
+        let endpoint = Endpoint::start().await;
+        endpoint.answer(ACTION, auto_scaling_error(400, code, "Rate exceeded")).await;
+        let hooks = endpoint.writers().await.hooks;
+        let error = hooks.complete(&hook(None), HookAnswer::Continue).await.expect_err("throttled");
+        assert_eq!(error.kind, Failure::Throttled, "{error}");
+        assert_eq!(endpoint.asked(ACTION).await.len(), attempts, "{code}");
+    }
 }

@@ -11,19 +11,31 @@
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
 mod bodies;
+mod calls;
 mod server;
 mod wires;
 
 mod audit;
 mod codes;
 mod connect;
+mod facts;
 mod groups;
+mod groups_shapes;
 mod hooks;
 mod instances;
+mod instances_shapes;
 mod mirror_read;
+mod mirror_shapes;
 mod mirror_write;
 mod role;
+mod rules_answers;
 mod rules_read;
+mod rules_shapes;
 mod rules_tag;
 mod rules_write;
+mod runs;
+mod runs_hooks;
+mod runs_reads;
+mod runs_rules;
+mod shapes;
 mod transport;

@@ -28,18 +28,31 @@ async fn a_member_with_a_role_is_reached_as_that_role() {
     }
 }
 
+/// The codes are in `codes.rs`. This one the SDK wraps in an error of its own.
 #[tokio::test]
-async fn a_role_that_cannot_be_assumed_fails_as_sts_says() {
-    for (status, code, kind) in [
-        (403, "AccessDenied", Failure::Denied),
-        (403, "InvalidClientTokenId", Failure::Denied),
-        (400, "Throttling", Failure::Throttled),
-    ] {
+async fn a_role_that_cannot_be_assumed_asks_nothing_as_itself() {
+    for code in ["AccessDenied", "RegionDisabledException"] {
         let endpoint = Endpoint::start().await;
-        endpoint.answer("AssumeRole", sts_error(status, code, "is not authorized")).await;
+        endpoint.answer("AssumeRole", sts_error(403, code, "STS is not activated")).await;
         let (readers, _) = connect(&mesh(ROLE), &endpoint.url()).await;
         let error = readers.rules.rules(&[GROUP.into()]).await.expect_err(code);
-        assert_eq!((error.kind, error.code.as_str()), (kind, code), "{error}");
+        assert_eq!(error.kind, Failure::Denied, "{error}");
+        assert!(error.to_string().contains(code), "{error}");
+        assert!(error.message.contains("STS is not activated"), "{error}");
         assert!(endpoint.asked(ACTION).await.is_empty());
+    }
+}
+
+/// A load balancer's page in STS's place says nothing about who may do what.
+#[tokio::test]
+async fn a_role_without_an_answer_may_pass() {
+    for (status, attempts) in [(200, 1), (503, 3)] {
+        let endpoint = Endpoint::start().await;
+        let page = wiremock::ResponseTemplate::new(status).set_body_string("<html>busy</html>");
+        endpoint.answer("AssumeRole", page).await;
+        let (readers, _) = connect(&mesh(ROLE), &endpoint.url()).await;
+        let error = readers.rules.rules(&[GROUP.into()]).await.expect_err("no role");
+        assert_eq!(error.kind, Failure::NoAnswer, "{error}");
+        assert_eq!(endpoint.asked("AssumeRole").await.len(), attempts);
     }
 }

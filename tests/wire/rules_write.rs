@@ -34,6 +34,10 @@ async fn one_call_carries_every_range_tagged_and_described() {
     let made = [
         rule("sgr-1", "<cidrIpv4>54.1.2.3/32</cidrIpv4>"),
         rule("sgr-2", "<cidrIpv6>2001:db8::7/128</cidrIpv6>"),
+        rule("sgr-3", "<cidrIpv4>54.1.2.3/32</cidrIpv4>").replace(
+            "<ipProtocol>tcp</ipProtocol><fromPort>7000</fromPort><toPort>7001</toPort>",
+            "<ipProtocol>-1</ipProtocol><fromPort>-1</fromPort><toPort>-1</toPort>",
+        ),
     ];
     let body = authorized(&made);
     endpoint.answer(AUTHORIZE, ResponseTemplate::new(200).set_body_raw(body, "text/xml")).await;
@@ -49,7 +53,11 @@ async fn one_call_carries_every_range_tagged_and_described() {
     assert_eq!(receipt.request_id.as_deref(), Some(REQUEST_ID));
     assert_eq!(
         receipt.rules,
-        BTreeMap::from([(wanted[0], "sgr-2".into()), (wanted[1], "sgr-1".into())])
+        BTreeMap::from([
+            (wanted[0], "sgr-2".into()),
+            (wanted[1], "sgr-1".into()),
+            (wanted[2], "sgr-3".into()),
+        ])
     );
     let sent: Vec<_> =
         endpoint.asked(AUTHORIZE).await[0].iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -97,6 +105,19 @@ async fn rules_are_revoked_by_id() {
             "Version=2016-11-15",
         ]
     );
+}
+
+/// EC2 refuses the whole request for one character that it does not allow.
+#[tokio::test]
+async fn a_description_that_ec2_would_refuse_is_made_one_it_takes() {
+    let endpoint = Endpoint::start().await;
+    let success = ec2(AUTHORIZE, "<return>true</return>");
+    endpoint.answer(AUTHORIZE, success).await;
+    let mut wanted = grant(&[permission("tcp", 7000, 7001, "54.1.2.3/32")]);
+    wanted.permissions[0].1 = format!("sgsync <é>|i-1{}", "x".repeat(300));
+    endpoint.writers().await.rules.authorize(&wanted).await.expect("a rule");
+    let sent = &endpoint.asked(AUTHORIZE).await[0]["IpPermissions.1.IpRanges.1.Description"];
+    assert_eq!(*sent, format!("sgsync ____i-1{}", "x".repeat(241)));
 }
 
 #[tokio::test]

@@ -25,6 +25,11 @@ pub type Params = BTreeMap<String, String>;
 
 /// A mesh of one member in us-east-1.
 pub fn mesh(more: &str) -> Mesh {
+    mesh_in("us-east-1", more)
+}
+
+/// A mesh of one member.
+pub fn mesh_in(region: &str, more: &str) -> Mesh {
     Mesh::parse(&format!(
         r#"
         name = "orders-db"
@@ -32,7 +37,7 @@ pub fn mesh(more: &str) -> Mesh {
         protocol = "tcp"
         ports = "7000-7001"
         [[member]]
-        region = "us-east-1"
+        region = "{region}"
         auto_scaling_groups = ["{ASG}"]
         security_groups = ["{GROUP}"]
         {more}
@@ -98,9 +103,27 @@ impl Endpoint {
         mock(action, params, answer).mount(&self.server).await;
     }
 
+    /// Answers an action where nothing else does, whatever comes later.
+    pub async fn answer_last(&self, action: &str, answer: ResponseTemplate) {
+        mock(action, &[], answer).with_priority(9).mount(&self.server).await;
+    }
+
     /// Answers an action once.
     pub async fn answer_once(&self, action: &str, answer: ResponseTemplate) {
         mock(action, &[], answer).up_to_n_times(1).mount(&self.server).await;
+    }
+
+    /// Answers an action by what it is asked.
+    pub async fn answer_by(
+        &self,
+        action: &'static str,
+        answer: impl Fn(&Params) -> ResponseTemplate + Send + Sync + 'static,
+    ) {
+        let wanted = move |request: &Request| params(request)["Action"] == action;
+        let answer = move |request: &Request| {
+            answer(&params(request)).insert_header("x-amzn-requestid", REQUEST_ID)
+        };
+        Mock::given(wanted).respond_with(answer).mount(&self.server).await;
     }
 
     /// Every request for an action, in order.
