@@ -18,7 +18,8 @@ use crate::row::{MemberRow, Version};
 
 /// A call that failed: what it was, and what that means for the run.
 ///
-/// The message is the service's own, once; the adapter adds nothing to it.
+/// The message is the service's own, once, cut where it is very long; an encoded one says
+/// how it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {code}: {message}")]
 pub struct CallError {

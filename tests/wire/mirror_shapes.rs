@@ -19,7 +19,14 @@ fn key() -> RowKey {
 fn row() -> MemberRow {
     let time: jiff::Timestamp = "2026-11-22T11:07:55Z".parse().expect("a time");
     let instances = [("i-1".into(), ["54.1.2.3/32".parse().expect("a cidr")].into())].into();
-    MemberRow::new(key(), Version::next(None, time), time, instances, "lifecycle 1".to_owned())
+    MemberRow::new(
+        key(),
+        Version::next(None, time),
+        time,
+        instances,
+        "lifecycle 1".to_owned(),
+        "0123456789abcdef".into(),
+    )
 }
 
 fn stored(version: &Value) -> Value {
