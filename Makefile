@@ -18,7 +18,7 @@ ARCH   := arm64
 PACKER := $(VENV)/package
 CHECKOV := $(VENV)/checkov
 
-.PHONY: demo test rungs check fmt lint deny unit emulated matrix template iam docs build package venv clean
+.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build package venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -54,6 +54,13 @@ build:
 unit:
 	@echo "── unit, property, promise and wire tests"
 	$(CARGO) test --workspace --locked
+
+# The simulation of docs/testing.md, at length. SEEDS and FIRST pick others.
+SEEDS  := 100000
+FIRST  := 0
+soak:
+	SGSYNC_SEEDS=$(SEEDS) SGSYNC_FIRST_SEED=$(FIRST) nice \
+		$(CARGO) test -p simulation --test promises --locked -- --exact seeds::promises_hold_in_every_seed
 
 # The stack's template: linters, and what it must say.
 template: venv $(CHECKOV)/.complete

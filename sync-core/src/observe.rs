@@ -21,8 +21,8 @@ pub struct Observation {
     /// Instances that a hook waits for and EC2 shows alive, but Auto Scaling does not
     /// list yet.
     pub unlisted: BTreeSet<InstanceId>,
-    /// Instances that this very observation saw leaving, with every address they are
-    /// known to have had. These are certain, whatever else is not.
+    /// Instances that this very observation saw leaving, for good or for the warm pool,
+    /// with every address they are known to have had. These are certain, whatever else is not.
     pub departed: Instances,
     /// Remembered instances that EC2 no longer shows, or shows as detached, with the
     /// addresses they had.
@@ -139,6 +139,13 @@ pub fn observe(
             _ if known.shown.is_some_and(InstanceView::is_dead) => seen.depart(id, &known),
             Belongs::Yes => seen.admit(id, &known),
             Belongs::No if state.is_leaving() => seen.depart(id, &known),
+            // On its way back from standby, or with a new root volume: it has been in
+            // the cluster all along.
+            Belongs::No if state.as_str() == "Pending" && known.remembered.is_some() => {
+                seen.admit(id, &known);
+            }
+            // Back in the warm pool: out of the cluster, as surely as Auto Scaling says so.
+            Belongs::No if known.remembered.is_some() => seen.depart(id, &known),
             Belongs::No => {}
             Belongs::Unheard => {
                 seen.unheard.insert(id.clone(), state.clone());
@@ -170,17 +177,28 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Its addresses now, and whether they are only remembered. Where EC2 does not show
-    /// the instance, or shows it without any address, the row's word stands (promise 2):
-    /// an address can be absent from an answer, even just after "running"
+    /// Its addresses now, and whether some are only remembered. Where EC2 does not show
+    /// the instance, or shows it without any address of a kind, the row's word stands
+    /// (promise 2): an address can be absent from an answer, even just after "running"
     /// (`facts/aws.md`, section 4). A stopped instance has given its public one back.
     fn addresses(&self) -> (BTreeSet<Cidr>, bool) {
-        let shown = self.shown.map(|view| view.addresses(self.kinds)).unwrap_or_default();
+        let (mut held, mut hidden) = (BTreeSet::new(), false);
         let stopped = self.shown.is_some_and(InstanceView::is_stopped);
-        match self.remembered {
-            Some(remembered) if shown.is_empty() && !stopped => (remembered.clone(), true),
-            _ => (shown, false),
+        for kind in self.kinds {
+            let shown = self.shown.map(|view| view.addresses(&BTreeSet::from([*kind])));
+            let shown = shown.unwrap_or_default();
+            let gave_back = stopped && *kind == AddressKind::PublicIpv4;
+            let remembered = self.remembered.into_iter().flatten();
+            let remembered: BTreeSet<Cidr> =
+                remembered.filter(|cidr| kind.admits(**cidr)).copied().collect();
+            if shown.is_empty() && !gave_back {
+                hidden |= !remembered.is_empty();
+                held.extend(remembered);
+            } else {
+                held.extend(shown);
+            }
         }
+        (held, hidden)
     }
 }
 

@@ -15,7 +15,9 @@ use crate::events::{Hook, Transition};
 use crate::mesh::{Member, RowKey};
 use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
-use crate::ports::{CallError, Called, Condition, Failure, InstanceView, LifecycleState, Put};
+use crate::ports::{
+    CallError, Called, Condition, Failure, Groups, InstanceView, LifecycleState, Observer, Put,
+};
 use crate::report::RowStatus;
 use crate::row::{MemberRow, Rows, Stored, Version};
 
@@ -267,6 +269,8 @@ async fn observe_once(
     let hooked = run.request.hooks.iter().filter(|hook| asgs.contains(&hook.asg));
     ids.extend(hooked.map(|hook| hook.instance.clone()));
     let shown = if ids.is_empty() { BTreeMap::new() } else { observer.instances(&ids).await? };
+    let waits = |id: &InstanceId| run.request.hooks.iter().any(|hook| hook.instance == *id);
+    list_pooled(observer.as_ref(), &mut listed, &shown, waits).await?;
     Ok(asgs
         .iter()
         .map(|asg| {
@@ -274,11 +278,61 @@ async fn observe_once(
                 let kinds = &run.mesh().kinds;
                 let mut observation = observe(asg, &states, remembered(asg), &shown, kinds);
                 observation.unlisted = unlisted(run, asg, &observation, &states, &shown);
+                depart_unremembered(run, &mut observation, &states, &shown);
                 (observation, states)
             });
             (asg.clone(), group)
         })
         .collect())
+}
+
+/// Adds instances that EC2 shows alive in a group, and that Auto Scaling did not list
+/// with it: it leaves those of the warm pool out, where hooks wait too (`facts/aws.md`,
+/// section 3). One that it does not tell of stays unknown; one whose hook `waits` cannot
+/// be answered without.
+async fn list_pooled(
+    observer: &dyn Observer,
+    listed: &mut Groups,
+    shown: &BTreeMap<InstanceId, InstanceView>,
+    waits: impl Fn(&InstanceId) -> bool,
+) -> Called<()> {
+    let unlisted = shown.iter().filter_map(|(id, view)| {
+        let asg = view.asg.clone().filter(|_| !view.is_dead())?;
+        let missing = listed.get(&asg).is_some_and(|states| !states.contains_key(id));
+        missing.then_some((id, asg))
+    });
+    let states = join_all(
+        unlisted
+            .map(|(id, asg)| async move { (id.clone(), asg, observer.lifecycle_state(id).await) }),
+    );
+    for (id, asg, state) in states.await {
+        match state {
+            Ok(Some(state)) => {
+                listed.entry(asg).or_default().insert(id, state);
+            }
+            Err(error) if waits(&id) => return Err(error),
+            Ok(None) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Instances that leave for the warm pool, as their hooks say, and that no row tells of:
+/// what EC2 shows of them is what they leave behind.
+fn depart_unremembered(
+    run: &Run<'_>,
+    observation: &mut Observation,
+    states: &BTreeMap<InstanceId, LifecycleState>,
+    shown: &BTreeMap<InstanceId, InstanceView>,
+) {
+    let leaving = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Terminate);
+    for id in leaving.map(|hook| &hook.instance) {
+        let out = states.get(id).is_some_and(|state| state.belongs() == Belongs::No);
+        if let Some(view) = shown.get(id).filter(|_| out) {
+            let left = || view.addresses(&run.mesh().kinds);
+            observation.departed.entry(id.clone()).or_insert_with(left);
+        }
+    }
 }
 
 /// Launching instances that EC2 shows in the group and Auto Scaling does not list yet.

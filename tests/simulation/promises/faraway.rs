@@ -7,7 +7,7 @@ use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult, TargetStatus};
 use tokio::time::Instant;
 
-use super::{expect_finding, results};
+use super::{expect_finding, found, results};
 
 /// A launch and a termination in the east, in time, whatever the west does.
 async fn scale(world: &World, what: &str) {
@@ -100,4 +100,28 @@ async fn promise_6_a_peer_whose_budget_ends_half_way_is_still_in_the_report() {
     let west = west.expect("the peer's target");
     assert_eq!((west.status, west.kept), (TargetStatus::Unreachable, 4));
     expect_finding(&report, FindingKind::PeerUnreachable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_that_keeps_changing_is_not_taken_for_one_that_does_not_answer() {
+    // A launch has the address of somebody who is gone, whose rule is still there: only a
+    // look that sees the new row confirms it. And the west's mirror keeps forgetting that.
+    let world = World::new(2, "").with_addresses(4).populated(&[(EAST, 2), (WEST, 2)]).await;
+    let old = world.state().place(&EAST.into()).members().into_keys().next().expect("somebody");
+    world.finish(EAST, &old);
+    let launch = world.launch(EAST);
+    let (there, before) = (world.clone(), world.state().place(&WEST.into()).table.clone());
+    let busy = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            there.state().place(&WEST.into()).table.clone_from(&before);
+        }
+    });
+    let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&launch))).await;
+    busy.abort();
+    assert_eq!(results(&report), [HookResult::Retry], "{:#?}", report.findings);
+    assert!(!found(&report, FindingKind::PeerUnreachable), "{:#?}", report.findings);
+    expect_finding(&report, FindingKind::NotSettled);
+    assert_eq!(results(&world.run(Ask::hooks(EAST, &[launch])).await), [HookResult::Continue]);
+    world.expect_exact();
 }

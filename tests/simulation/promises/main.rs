@@ -13,6 +13,7 @@ mod calls;
 mod faraway;
 mod foreign;
 mod hooks;
+mod life;
 mod nothing_else;
 mod order;
 mod recovery;

@@ -1,181 +1,178 @@
-//! A small random simulation: members scale, events come twice, late or never, runs
-//! overlap, calls fail and processes die; promises 1, 2, 3 and 7 are watched at every
-//! write. Then faults stop, and two rounds of true-ups must make every target exact.
+//! Histories by chance: members scale, refresh, stop and move; events are lost, late
+//! and doubled; runs overlap, calls fail, hang and come late, and processes die. The
+//! promises are watched at every call. Then faults stop, and two periods of true-ups
+//! must make every target exact.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use simulation::world::{Ask, Chaos, EAST, IRELAND, WEST, World};
-use sync_core::events::{Hook, Transition};
-use sync_core::report::HookResult;
-use tokio::runtime::Builder;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use simulation::script::{Action, Played, Script, play, play_telling, shrink, shrink_while};
+use simulation::world::Tally;
 
-/// How many seeds are played.
-const SEEDS: u64 = 100;
+/// How many seeds are played, unless `SGSYNC_SEEDS` says otherwise.
+const SEEDS: u64 = 2000;
 
-/// Things that happen in one seed before faults stop.
-const STEPS: usize = 30;
+/// How many failing seeds are enough to stop.
+const FAILURES: usize = 10;
 
-/// How often the queue delivers a message before it gives up.
-const DELIVERIES: usize = 5;
+/// The text of an environment variable, which only tests may read here.
+#[allow(clippy::disallowed_methods, reason = "a soak is asked for by the environment")]
+fn asked(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Plays seeds on every core, each in a runtime of its own, until one fails.
+fn play_all(from: u64, count: u64) -> (Tally, BTreeSet<u64>) {
+    let (next, failed) = (AtomicU64::new(from), Mutex::new(BTreeSet::new()));
+    let total = Mutex::new(Tally::default());
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut tally = Tally::default();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let enough = failed.lock().expect("nobody panics with it").len() >= FAILURES;
+                    if enough || seed >= from + count {
+                        break;
+                    }
+                    let played = play(&Script::of(seed));
+                    tally.add(&played.tally);
+                    if !played.violations.is_empty() {
+                        failed.lock().expect("nobody panics with it").insert(seed);
+                    }
+                }
+                total.lock().expect("nobody panics with it").add(&tally);
+            });
+        }
+    });
+    (total.into_inner().expect("it is whole"), failed.into_inner().expect("it is whole"))
+}
 
 #[test]
 fn promises_hold_in_every_seed() {
-    for seed in 0..SEEDS {
-        play(seed);
+    let number = |name: &str| asked(name).and_then(|text| text.parse().ok());
+    let count = number("SGSYNC_SEEDS").unwrap_or(SEEDS);
+    let from = number("SGSYNC_FIRST_SEED").unwrap_or(0);
+    let (tally, failed) = play_all(from, count);
+    // Past the test's own output, which nobody sees when all is well.
+    let _ = write!(std::io::stderr(), "{tally}");
+    for seed in &failed {
+        let first = play(&Script::of(*seed)).violations.into_iter().next();
+        println!("seed {seed}: {}", first.unwrap_or_default());
+    }
+    if let Some(seed) = failed.first() {
+        let script = Script::of(*seed);
+        let small = shrink(&script, &play(&script));
+        let played = play_telling(&small);
+        let why = played.violations.join("\n");
+        panic!(
+            "{} of {count} seeds broke a promise: {failed:?}\n\n{}\nThe smallest script of seed \
+             {seed}:\n\n{small}\n{why}",
+            failed.len(),
+            played.story,
+        );
+    }
+    assert!(count < SEEDS || from > 0 || unused(&tally).is_empty(), "{:?}", unused(&tally));
+}
+
+/// Words of steps, faults, runs and events that no history has used.
+fn unused(tally: &Tally) -> Vec<&'static str> {
+    let mut words = Action::words();
+    words.retain(|word| !tally.steps.contains_key(word));
+    let faults = [
+        "fail-before",
+        "fail-after",
+        "hang",
+        "hang-after",
+        "kill-before",
+        "kill-after",
+        "kill-by-timer",
+        "slow",
+        "late",
+        "lag",
+        "hide",
+    ];
+    words.extend(faults.into_iter().filter(|word| !tally.faults.contains_key(word)));
+    let runs = ["hook", "batch-of-hooks", "change", "true-up", "operator", "cut-off"];
+    words.extend(runs.into_iter().filter(|word| !tally.runs.contains_key(word)));
+    let events = ["once", "twice", "late", "lost"];
+    words.extend(events.into_iter().filter(|word| !tally.events.contains_key(word)));
+    words
+}
+
+/// Plays the script in the file that `SGSYNC_SCRIPT` names, and tells its story.
+#[test]
+fn replay() {
+    let Some(path) = asked("SGSYNC_SCRIPT") else { return };
+    let text = std::fs::read_to_string(&path).expect("the script can be read");
+    let played = play_telling(&Script::parse(&text).expect("it is a script"));
+    println!("{}", played.story);
+    assert!(played.violations.is_empty(), "{}", played.violations.join("\n"));
+}
+
+/// Scripts that broke a promise once, as they were found.
+const FOUND: [(&str, &str); 4] = [
+    ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
+    ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),
+    ("back-from-standby", include_str!("scripts/back-from-standby.txt")),
+    ("to-the-pool-unseen", include_str!("scripts/to-the-pool-unseen.txt")),
+];
+
+#[test]
+fn promises_hold_in_every_script_that_once_broke_one() {
+    for (name, text) in FOUND {
+        let played = play(&Script::parse(text).expect(name));
+        assert!(played.violations.is_empty(), "{name}: {:?}", played.violations);
     }
 }
 
-/// Says which seed it was, and what happened in it, if something panics.
-struct Seed(u64, World);
+/// A stand-in for a broken promise: something that the shrinker must not lose, and that
+/// needs one step and one mishap.
+fn is_bad(played: &Played) -> bool {
+    played.tally.steps.contains_key("detach") && played.tally.faults.contains_key("kill-after")
+}
 
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}seed {} failed", self.1.story(), self.0);
-        }
+#[test]
+fn a_failing_script_is_made_small_and_plays_the_same_again() {
+    let mut bad = (0..).map(Script::of).filter(|script| script.rates.calls >= 100);
+    let (script, played) = bad
+        .find_map(|script| Some((play(&script), script)).filter(|(played, _)| is_bad(played)))
+        .map(|(played, script)| (script, played))
+        .expect("some seed does both");
+    let small = shrink_while(&script, &played, &is_bad);
+    assert!(small.steps.len() + small.mishaps.calls.len() <= 5, "{small}");
+    assert!(small.mishaps.events.is_empty() && small.mishaps.kills.is_empty(), "{small}");
+    let read = Script::parse(&small.to_string()).expect("it is a script");
+    let (first, again) = (play(&small), play_telling(&read));
+    assert!(is_bad(&again), "{small}");
+    assert_eq!((first.digest, first.tally), (again.digest, again.tally));
+    assert!(again.story.contains("KillAfter"), "{}", again.story);
+}
+
+#[test]
+fn the_same_seed_is_the_same_history() {
+    for seed in [3, 17, 40, 41, 42] {
+        let first = play(&Script::of(seed));
+        // Whatever this thread drew before.
+        fastrand::seed(seed ^ 7);
+        let again = std::thread::spawn(move || play(&Script::of(seed))).join().expect("it ends");
+        assert_eq!(first.digest, again.digest, "seed {seed}");
+        assert_eq!(first.tally, again.tally, "seed {seed}");
     }
 }
 
-fn play(seed: u64) {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime").block_on(async {
-        let members = 2 + usize::from(seed.is_multiple_of(3));
-        // So few rules that the guard would hold half of the removals.
-        let guard = "[guard]\nmax_removal_percent = 100\n";
-        let world = World::new(members, guard).with_addresses(12);
-        let members = &[EAST, WEST, IRELAND][..members];
-        let each: Vec<_> = members.iter().map(|member| (*member, 2)).collect();
-        let world = world.populated(&each).await;
-        let _named = Seed(seed, world.clone());
-        for (member, address) in [(EAST, "54.0.0.9/32"), (WEST, "203.0.113.9/32")] {
-            world.foreign(member, 22, 22, address);
-            world.foreign(member, 7000, 7001, address);
+#[test]
+fn a_script_is_read_as_it_was_written() {
+    for seed in 0..200 {
+        let mut script = Script::of(seed);
+        if seed.is_multiple_of(10) {
+            script.mishaps = play(&script).happened;
         }
-        fastrand::seed(seed);
-        let rng = fastrand::Rng::with_seed(seed);
-        let per_mille = fastrand::choice([0, 20, 60, 150]).unwrap_or_default();
-        world.state().chaos = Some(Chaos { rng, per_mille });
-        let mut tasks = JoinSet::new();
-        for _ in 0..STEPS {
-            step(&world, members, &mut tasks);
-            sleep(Duration::from_millis(fastrand::u64(0..4000))).await;
-        }
-        world.heal();
-        tasks.join_all().await;
-        calm_down(&world, members).await;
-        world.expect_exact();
-        for member in [EAST, WEST] {
-            let rules = world.rules(member);
-            let foreign = rules.iter().filter(|rule| rule.id.as_str().contains("foreign"));
-            assert_eq!(foreign.count(), 2);
-        }
-    });
-}
-
-/// Something happens.
-fn step(world: &World, members: &[&'static str], tasks: &mut JoinSet<()>) {
-    let member = members[fastrand::usize(..members.len())];
-    let somebody = || {
-        let mut state = world.state();
-        let place = state.place(&member.into());
-        let in_service: Vec<_> = place.members().into_keys().collect();
-        in_service.get(fastrand::usize(..in_service.len().max(1))).cloned()
-    };
-    match fastrand::u8(0..10) {
-        0..=3 if !world.state().free.is_empty() => {
-            let hook = world.launch(member);
-            deliver(world, member, &hook, tasks);
-        }
-        4..=6 => {
-            if let Some(id) = somebody() {
-                let hook = world.terminate(member, &id);
-                deliver(world, member, &hook, tasks);
-            }
-        }
-        7 => {
-            if let Some(id) = somebody() {
-                world.detach(member, &id);
-            }
-        }
-        8 => expire(world, member),
-        _ => {
-            let ask = if fastrand::u8(0..8) == 0 { Ask::operator() } else { Ask::true_up(member) };
-            let world = world.clone();
-            tasks.spawn(async move {
-                let run = world.prepare(&ask);
-                world.carry_out(run, ask).await;
-            });
-        }
+        let text = script.to_string();
+        assert_eq!(Script::parse(&text).as_ref(), Ok(&script), "{text}");
     }
-}
-
-/// A hook's event is delivered: once or twice, at some time, or never; and again
-/// while its run dies or does not answer.
-fn deliver(world: &World, member: &'static str, hook: &Hook, tasks: &mut JoinSet<()>) {
-    let times = [0, 1, 1, 1, 1, 1, 2, 2][fastrand::usize(..8)];
-    for _ in 0..times {
-        let (world, hook) = (world.clone(), hook.clone());
-        tasks.spawn(async move {
-            for _ in 0..DELIVERIES {
-                sleep(Duration::from_millis(fastrand::u64(0..3000))).await;
-                let ask = Ask::hooks(member, std::slice::from_ref(&hook));
-                let run = world.prepare(&ask);
-                let report = world.carry_out(run, ask).await;
-                if report.is_some_and(|report| report.unanswered().count() == 0) {
-                    break;
-                }
-                sleep(Duration::from_secs(fastrand::u64(5..20))).await;
-            }
-            sleep(Duration::from_millis(fastrand::u64(500..8000))).await;
-            expire_proceeding(&world, member);
-        });
-    }
-}
-
-/// A hook that nobody answered for too long is given up.
-fn expire(world: &World, member: &str) {
-    let waiting = world.state().place(&member.into()).waiting.first().cloned();
-    if let Some((id, transition)) = waiting {
-        world.set_state(member, &id, "Terminating:Proceed");
-        world.state().place(&member.into()).waiting.remove(&(id, transition));
-        expire_proceeding(world, member);
-    }
-}
-
-/// Instances whose hooks are answered go, and their addresses with them.
-fn expire_proceeding(world: &World, member: &str) {
-    let leaving: Vec<_> = {
-        let mut state = world.state();
-        let listed = state.place(&member.into()).asgs.values().flatten();
-        let going = listed.filter(|(_, state)| state.as_str() == "Terminating:Proceed");
-        going.map(|(id, _)| id.clone()).collect()
-    };
-    for id in leaving {
-        world.finish(member, &id);
-    }
-}
-
-/// Every hook is answered or given up, and true-ups run twice in every region.
-async fn calm_down(world: &World, members: &[&str]) {
-    for member in members {
-        while !world.state().place(&(*member).into()).waiting.is_empty() {
-            expire(world, member);
-        }
-        expire_proceeding(world, member);
-    }
-    sleep(Duration::from_mins(2)).await;
-    world.true_up_everywhere().await;
-    world.true_up_everywhere().await;
-}
-
-/// What the simulation relies on.
-#[tokio::test(start_paused = true)]
-async fn hooks_are_answered_in_a_calm_simulation() {
-    let world = World::settled(1, 1).await;
-    let hook = world.launch(EAST);
-    assert_eq!(hook.transition, Transition::Launch);
-    let report = world.run(Ask::hooks(EAST, &[hook])).await;
-    assert_eq!(report.hooks[0].result, HookResult::Continue);
+    assert!(Script::parse("step 1 nonsense").is_err());
 }

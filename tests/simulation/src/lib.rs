@@ -8,4 +8,5 @@
     reason = "tests fail by panicking, and so may what they share"
 )]
 
+pub mod script;
 pub mod world;

@@ -8,7 +8,7 @@ use sync_core::events::{Hook, Transition};
 use sync_core::mesh::RowKey;
 use sync_core::names::{AsgName, InstanceId, MemberName, RuleId, SecurityGroupId};
 use sync_core::permission::{MESH_TAG, Protocol, Rule, Source, Traffic};
-use sync_core::ports::{HookAnswer, InstanceView, LifecycleState};
+use sync_core::ports::LifecycleState;
 
 use super::World;
 use super::state::{Place, State};
@@ -20,7 +20,7 @@ impl World {
         let mut state = self.state();
         state.place(&member.into()).waiting.insert((id.clone(), Transition::Launch));
         drop(state);
-        hook(member, id, Transition::Launch)
+        hook(member, &id, Transition::Launch)
     }
 
     /// Instances that have been in service for long.
@@ -31,19 +31,9 @@ impl World {
     fn start(&self, member: &str, lifecycle: &str) -> InstanceId {
         let mut state = self.state();
         let id = InstanceId::new(format!("i-{:08}", state.number()));
-        let address = state.free.pop_front().expect("an address is free");
-        let view = InstanceView {
-            state: "running".to_owned(),
-            asg: Some(asg(member)),
-            public_ipv4: BTreeSet::from([address]),
-            private_ipv4: BTreeSet::from([IpAddr::from([10, 0, 0, 1])]),
-            ipv6: BTreeSet::new(),
-        };
-        let place = state.place(&member.into());
-        place.instances.insert(id.clone(), view);
-        place.asg(member).insert(id.clone(), LifecycleState::new(lifecycle));
-        let held = place.addresses(&id);
-        state.ever.extend(held.into_iter().map(|cidr| (member.into(), cidr)));
+        let place = member.into();
+        state.bring_up(&place, &asg(member), &id, lifecycle);
+        state.give_addresses(&place, &id);
         id
     }
 
@@ -55,19 +45,12 @@ impl World {
         place.waiting.retain(|(waiting, _)| waiting != id);
         place.waiting.insert((id.clone(), Transition::Terminate));
         drop(state);
-        hook(member, id.clone(), Transition::Terminate)
+        hook(member, id, Transition::Terminate)
     }
 
     /// An instance is gone: no longer in its group, its address free for others.
     pub fn finish(&self, member: &str, id: &InstanceId) {
-        let mut state = self.state();
-        let place = state.place(&member.into());
-        place.asg(member).remove(id);
-        place.waiting.retain(|(waiting, _)| waiting != id);
-        let Some(view) = place.instances.get_mut(id) else { return };
-        "terminated".clone_into(&mut view.state);
-        let freed = std::mem::take(&mut view.public_ipv4);
-        state.free.extend(freed);
+        self.state().end(&member.into(), id);
     }
 
     /// An instance leaves its group and runs on, with its address.
@@ -167,18 +150,6 @@ impl Place {
     fn asg(&mut self, member: &str) -> &mut BTreeMap<InstanceId, LifecycleState> {
         self.asgs.entry(asg(member)).or_default()
     }
-
-    /// What Auto Scaling does once a hook is answered.
-    pub(super) fn proceed(&mut self, hook: &Hook, answer: HookAnswer) {
-        let instances = self.asgs.entry(hook.asg.clone()).or_default();
-        let Some(state) = instances.get_mut(&hook.instance) else { return };
-        let next = match (state.as_str(), answer) {
-            ("Pending:Wait", HookAnswer::Continue) => "InService",
-            ("ReplacingRootVolume:Wait", _) => "ReplacingRootVolume:Proceed",
-            _ => "Terminating:Proceed",
-        };
-        *state = LifecycleState::new(next);
-    }
 }
 
 impl State {
@@ -192,7 +163,7 @@ impl State {
     }
 }
 
-fn asg(member: &str) -> AsgName {
+pub(super) fn asg(member: &str) -> AsgName {
     AsgName::new(format!("orders-{member}"))
 }
 
@@ -201,10 +172,16 @@ fn target(state: &State, member: &str) -> SecurityGroupId {
     member.security_groups.first().expect("it has a target").clone()
 }
 
-fn hook(member: &str, instance: InstanceId, transition: Transition) -> Hook {
+fn hook(member: &str, instance: &InstanceId, transition: Transition) -> Hook {
+    hook_of(&asg(member), instance, transition)
+}
+
+/// The hook of a group that waits for this.
+pub(super) fn hook_of(asg: &AsgName, instance: &InstanceId, transition: Transition) -> Hook {
     let name = match transition {
         Transition::Launch => "sgsync-launch",
         Transition::Terminate => "sgsync-terminate",
     };
-    Hook { name: name.to_owned(), asg: asg(member), instance, transition, token: None }
+    let (name, asg, instance) = (name.to_owned(), asg.clone(), instance.clone());
+    Hook { name, asg, instance, transition, token: None }
 }

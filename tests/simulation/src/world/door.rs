@@ -8,7 +8,7 @@ use sync_core::ports::{CallError, Called, Failure};
 use tokio::time::{Instant, sleep};
 
 use super::World;
-use super::faults::Fault;
+use super::faults::{self, Fault};
 use super::runs::RunId;
 use super::state::State;
 
@@ -34,6 +34,9 @@ pub mod call {
     pub const PUT: &str = "dynamodb:PutItem";
     /// Every call that changes something.
     pub const WRITES: [&str; 4] = [COMPLETE, AUTHORIZE, REVOKE, PUT];
+    /// Every call.
+    pub const ALL: [&str; 9] =
+        [GROUPS, STATE, COMPLETE, INSTANCES, RULES, AUTHORIZE, REVOKE, ROWS, PUT];
 }
 
 /// One call as it took effect or failed.
@@ -47,7 +50,7 @@ pub struct CallRecord {
     pub name: &'static str,
     /// When it took effect.
     pub at: Instant,
-    /// What it asked for, where that is not plain.
+    /// What it asked for, where that is not plain and somebody listens.
     pub what: String,
     /// What went wrong with it.
     pub fault: Option<Fault>,
@@ -67,29 +70,33 @@ pub(super) struct Door {
 pub(super) struct Passage {
     /// How far back it reads.
     pub lag: Duration,
+    /// Whether something is left out of its answer.
+    pub hide: bool,
     /// The request's id.
     pub request_id: String,
 }
 
+/// What chance and the script have decided about a call.
+struct Fate {
+    fault: Option<Fault>,
+    latency: Duration,
+    request_id: String,
+}
+
 impl Door {
     /// Lets a call through: there, `effect`, and back.
-    pub(super) async fn call<T>(
+    pub(super) async fn call<T: Send + 'static>(
         &self,
         name: &'static str,
-        what: impl ToString + Send,
-        effect: impl FnOnce(&mut State, &Passage) -> Result<T, Failure> + Send,
+        what: impl FnOnce() -> String + Send,
+        effect: impl FnOnce(&mut State, &Passage) -> Result<T, Failure> + Send + 'static,
     ) -> Called<T> {
-        let (fault, latency, request_id) = self.enter(name);
-        let what = what.to_string();
-        let record = |state: &mut State, failure| {
-            let (run, place, what) = (self.run, self.place.clone(), what.clone());
-            let record = CallRecord { run, place, name, at: Instant::now(), what, fault, failure };
-            state.calls.push(record);
-        };
+        let Fate { fault, latency, request_id } = self.enter(name);
+        let what = if self.world.state().telling { what() } else { String::new() };
         sleep(latency).await;
         match fault {
             Some(Fault::Before(failure)) => {
-                record(&mut self.world.state(), Some(failure));
+                self.record(name, what, fault, Some(failure));
                 return Err(error(name, failure, None));
             }
             Some(Fault::Hang) => std::future::pending().await,
@@ -97,13 +104,18 @@ impl Door {
             Some(Fault::Slow(more)) => sleep(more).await,
             _ => {}
         }
-        let lag = if let Some(Fault::Lag(lag)) = fault { lag } else { Duration::ZERO };
-        let answer = {
-            let mut state = self.world.state();
-            let passage = Passage { lag, request_id: request_id.clone() };
-            let answer = effect(&mut state, &passage);
-            record(&mut state, answer.as_ref().err().copied());
-            answer
+        let (door, id) = (self.clone(), request_id.clone());
+        let take_effect = move || door.take_effect(name, what, fault, id, effect);
+        let answer = match fault {
+            // On its own: the request is on its way, whatever becomes of its caller.
+            Some(Fault::Late(more)) => {
+                let late = tokio::spawn(async move {
+                    sleep(more).await;
+                    take_effect()
+                });
+                late.await.unwrap_or(Err(Failure::NoAnswer))
+            }
+            _ => take_effect(),
         };
         match fault {
             Some(Fault::KillAfter) => self.die().await,
@@ -116,31 +128,73 @@ impl Door {
         }
     }
 
+    fn take_effect<T>(
+        &self,
+        name: &'static str,
+        what: String,
+        fault: Option<Fault>,
+        request_id: String,
+        effect: impl FnOnce(&mut State, &Passage) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut state = self.world.state();
+        let lag = if let Some(Fault::Lag(lag)) = fault { lag } else { Duration::ZERO };
+        let passage = Passage { lag, hide: fault == Some(Fault::Hide), request_id };
+        state.tick += 1;
+        if name != call::COMPLETE && state.runs[&self.run].home.as_ref() == Some(&self.place) {
+            state.run(self.run).last_home = Instant::now();
+        }
+        let answer = effect(&mut state, &passage);
+        state.watch_world();
+        drop(state);
+        self.record(name, what, fault, answer.as_ref().err().copied());
+        answer
+    }
+
+    fn record(
+        &self,
+        name: &'static str,
+        what: String,
+        fault: Option<Fault>,
+        failure: Option<Failure>,
+    ) {
+        let (run, place, at) = (self.run, self.place.clone(), Instant::now());
+        let record = CallRecord { run, place, name, at, what, fault, failure };
+        self.world.state().calls.push(record);
+    }
+
     /// What happens to this call, how long it takes each way, and its request id.
-    fn enter(&self, name: &'static str) -> (Option<Fault>, Duration, String) {
+    fn enter(&self, name: &'static str) -> Fate {
         let mut state = self.world.state();
         let state = &mut *state;
-        let ruled = state.faults.iter_mut().find_map(|rule| rule.hit(self.run, &self.place, name));
-        let fault = ruled.or_else(|| state.chaos.as_mut().and_then(|chaos| chaos.hit(name)));
         let run = state.runs.get_mut(&self.run).expect("the run is known");
+        let count = run.counts.entry((self.place.clone(), name)).or_insert(0);
+        let key = (run.label.clone(), self.place.clone(), name, *count);
+        *count += 1;
+        let whose = (self.run, run.home.as_ref());
+        let ruled = state.faults.iter_mut().find_map(|rule| rule.hit(whose, &self.place, name));
+        let listed = || state.mishaps.calls.get(&key).copied();
+        let chance = || faults::mishap(state.seed, state.rates.calls, &key);
+        let fault = ruled.or_else(listed).or_else(chance);
         if let Some(fault) = fault {
             run.faulted.entry(self.place.clone()).or_default().push(fault);
+            state.tally.fault(fault);
+            if ruled.is_none() {
+                state.happened.calls.insert(key.clone(), fault);
+            }
         }
         let (near, far) = (1..4, 25..60);
         let millis = if run.home.as_ref() == Some(&self.place) { near } else { far };
-        let latency = Duration::from_millis(fastrand::u64(millis));
-        (fault, latency, format!("req-{}", state.number()))
+        let (label, place, _, nth) = &key;
+        let mut rng =
+            super::chance::rng(state.seed, &format!("latency {label} {place} {name} {nth}"));
+        let latency = Duration::from_millis(rng.u64(millis));
+        Fate { fault, latency, request_id: format!("req-{}", state.number()) }
     }
 
     /// The process dies: whoever runs it stops, and nothing of it goes on.
     async fn die<T>(&self) -> T {
         self.world.state().runs[&self.run].dies.notify_one();
         std::future::pending().await
-    }
-
-    /// When the run began.
-    pub(super) fn began(state: &State, run: RunId) -> Instant {
-        state.runs[&run].began
     }
 }
 

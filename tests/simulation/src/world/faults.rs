@@ -1,10 +1,13 @@
 //! What can go wrong with a call.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sync_core::names::MemberName;
 use sync_core::ports::Failure;
+use tokio::time::Instant;
 
+use super::chance;
 use super::door::call;
 use super::runs::RunId;
 
@@ -25,8 +28,41 @@ pub enum Fault {
     KillAfter,
     /// It takes this much longer.
     Slow(Duration),
-    /// It reads what was there this long ago. Only reads of rules lag.
+    /// It takes effect this much later, even if its caller is gone by then.
+    Late(Duration),
+    /// It reads what was there this long ago. Only EC2's reads lag.
     Lag(Duration),
+    /// Its answer leaves something out: Auto Scaling a group or instances, EC2 public
+    /// addresses.
+    Hide,
+}
+
+impl Fault {
+    /// Its name in totals and scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Before(_) => "fail-before",
+            Self::After(_) => "fail-after",
+            Self::Hang => "hang",
+            Self::HangAfter => "hang-after",
+            Self::KillBefore => "kill-before",
+            Self::KillAfter => "kill-after",
+            Self::Slow(_) => "slow",
+            Self::Late(_) => "late",
+            Self::Lag(_) => "lag",
+            Self::Hide => "hide",
+        }
+    }
+
+    /// Whether a region that did this to a run may count as unreachable for it.
+    pub(super) fn may_lose_a_region(self) -> bool {
+        match self {
+            Self::Slow(more) | Self::Late(more) => more >= Duration::from_millis(500),
+            Self::Lag(_) | Self::Hide => false,
+            _ => true,
+        }
+    }
 }
 
 /// Which calls go wrong, and how.
@@ -36,8 +72,12 @@ pub struct FaultRule {
     pub run: Option<RunId>,
     /// To this member's region only.
     pub place: Option<MemberName>,
+    /// Not of runs whose function lives in that region.
+    pub far: bool,
     /// This call only, as in [`call`].
     pub call: Option<&'static str>,
+    /// Not from then on.
+    pub until: Option<Instant>,
     /// Spares this many of the calls that match.
     pub skip: usize,
     /// Then hits this many.
@@ -50,7 +90,8 @@ impl FaultRule {
     /// Hits every call.
     #[must_use]
     pub fn all(fault: Fault) -> Self {
-        Self { run: None, place: None, call: None, skip: 0, times: usize::MAX, fault }
+        let (run, place, call, until) = (None, None, None, None);
+        Self { run, place, far: false, call, until, skip: 0, times: usize::MAX, fault }
     }
 
     /// Only in this member's region.
@@ -78,10 +119,17 @@ impl FaultRule {
     }
 
     /// The fault for this call, if it is one to hit.
-    pub(super) fn hit(&mut self, run: RunId, place: &MemberName, name: &str) -> Option<Fault> {
+    pub(super) fn hit(
+        &mut self,
+        (run, home): (RunId, Option<&MemberName>),
+        place: &MemberName,
+        name: &str,
+    ) -> Option<Fault> {
         let matches = self.run.is_none_or(|only| only == run)
             && self.place.as_ref().is_none_or(|only| only == place)
-            && self.call.is_none_or(|only| only == name);
+            && !(self.far && home == Some(place))
+            && self.call.is_none_or(|only| only == name)
+            && self.until.is_none_or(|until| Instant::now() < until);
         if !matches || self.times == 0 {
             return None;
         }
@@ -94,32 +142,58 @@ impl FaultRule {
     }
 }
 
-/// Faults by chance.
-#[derive(Clone, Debug)]
-pub struct Chaos {
-    /// Where chance comes from.
-    pub rng: fastrand::Rng,
-    /// Of every call, how many in a thousand go wrong.
-    pub per_mille: u32,
+/// One call of one run: the run's label, the member's region, the call, and how many
+/// such calls the run made there before.
+pub type CallKey = (String, MemberName, &'static str, usize);
+
+/// What goes wrong, as far as it is known beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mishaps {
+    /// With single calls.
+    pub calls: BTreeMap<CallKey, Fault>,
+    /// With events: when each is delivered, in milliseconds after it is sent. Others
+    /// are delivered once, soon.
+    pub events: BTreeMap<String, Vec<u64>>,
+    /// With processes: how many milliseconds after its start a run is killed.
+    pub kills: BTreeMap<String, u64>,
 }
 
-impl Chaos {
-    pub(super) fn hit(&mut self, name: &str) -> Option<Fault> {
-        if self.rng.u32(0..1000) >= self.per_mille {
-            return None;
-        }
-        let slow = Duration::from_millis(self.rng.u64(100..6000));
-        Some(match self.rng.u8(0..10) {
-            0 => Fault::Before(Failure::Throttled),
-            1 => Fault::Before(Failure::Unavailable),
-            2 => Fault::Before(Failure::NoAnswer),
-            3 => Fault::After(Failure::NoAnswer),
-            4 => Fault::After(Failure::Unavailable),
-            5 => Fault::Hang,
-            6 => Fault::KillBefore,
-            7 => Fault::KillAfter,
-            8 if name == call::RULES => Fault::Lag(slow * 10),
-            _ => Fault::Slow(slow),
-        })
+/// How often chance makes something go wrong, in a thousand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Of calls.
+    pub calls: u32,
+    /// Of events.
+    pub events: u32,
+    /// Of runs that are killed by a timer.
+    pub kills: u32,
+}
+
+/// What chance does to a call.
+pub(super) fn mishap(seed: u64, rate: u32, key: &CallKey) -> Option<Fault> {
+    let (run, place, name, nth) = key;
+    let mut rng = chance::rng(seed, &format!("fault {run} {place} {name} {nth}"));
+    if rng.u32(0..1000) >= rate {
+        return None;
     }
+    let soon = Duration::from_millis(rng.u64(100..6000));
+    let reads_ec2 = [call::RULES, call::INSTANCES].contains(name);
+    let is_write = call::WRITES.contains(name);
+    Some(match rng.u8(0..16) {
+        0 => Fault::Before(Failure::Throttled),
+        1 => Fault::Before(Failure::Unavailable),
+        2 => Fault::Before(Failure::NoAnswer),
+        3 => Fault::Before(Failure::Denied),
+        4 if is_write => Fault::After(Failure::NoAnswer),
+        5 if is_write => Fault::After(Failure::Unavailable),
+        6 => Fault::Hang,
+        7 if is_write => Fault::HangAfter,
+        8 => Fault::KillBefore,
+        9 => Fault::KillAfter,
+        10 | 11 if is_write => Fault::Late(soon * 2),
+        4..=7 if reads_ec2 => Fault::Lag(soon * 20),
+        10..=13 if reads_ec2 => Fault::Lag(soon * 5),
+        14 | 15 if [call::GROUPS, call::INSTANCES, call::STATE].contains(name) => Fault::Hide,
+        _ => Fault::Slow(soon),
+    })
 }

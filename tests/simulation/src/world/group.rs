@@ -18,20 +18,27 @@ const QUOTA: usize = 60;
 pub struct Group {
     /// AWS's own limit.
     pub quota: usize,
+    squeezed: bool,
     rules: BTreeMap<RuleId, Rule>,
     /// What the rules were before, and until when.
     history: Vec<(Instant, BTreeMap<RuleId, Rule>)>,
     /// Every change that a run made.
     pub changes: Vec<Change>,
+    /// Rules that people wrote, as they must stay.
+    pub(super) theirs: BTreeMap<RuleId, Rule>,
+    /// When people last changed a permission.
+    pub(super) meddled: BTreeMap<Permission, u64>,
 }
 
 /// One change of one rule by a run.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// When.
-    pub at: Instant,
+    /// When, in the order of all calls.
+    pub tick: u64,
     /// By whom.
     pub run: RunId,
+    /// When that run had last read the mirror's rows.
+    pub rows_read: u64,
     /// Of what.
     pub permission: Permission,
     /// Whether it was added; revoked otherwise.
@@ -40,7 +47,15 @@ pub struct Change {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { quota: QUOTA, rules: BTreeMap::new(), history: Vec::new(), changes: Vec::new() }
+        Self {
+            quota: QUOTA,
+            squeezed: false,
+            rules: BTreeMap::new(),
+            history: Vec::new(),
+            changes: Vec::new(),
+            theirs: BTreeMap::new(),
+            meddled: BTreeMap::new(),
+        }
     }
 }
 
@@ -111,6 +126,7 @@ impl Group {
 
     /// Puts a rule there that is not ours to write: a person's.
     pub fn insert(&mut self, rule: Rule) {
+        self.theirs.insert(rule.id.clone(), rule.clone());
         let mut after = self.rules.clone();
         after.insert(rule.id.clone(), rule);
         self.become_(after);
@@ -120,7 +136,25 @@ impl Group {
     pub fn remove(&mut self, which: impl Fn(&Rule) -> bool) {
         let mut after = self.rules.clone();
         after.retain(|_, rule| !which(rule));
+        self.theirs.retain(|_, rule| !which(rule));
         self.become_(after);
+    }
+
+    /// AWS's limit is what it was.
+    pub(super) fn ease(&mut self) {
+        if self.squeezed {
+            (self.quota, self.squeezed) = (QUOTA, false);
+        }
+    }
+
+    /// AWS takes only this many rules more, for a while.
+    pub(super) fn squeeze(&mut self, more: usize) {
+        (self.quota, self.squeezed) = (self.rules.len() + more, true);
+    }
+
+    /// A rule that people wrote and that is no longer as they wrote it.
+    pub(super) fn touched(&self) -> Option<&Rule> {
+        self.theirs.values().find(|rule| self.rules.get(&rule.id) != Some(rule))
     }
 
     fn become_(&mut self, rules: BTreeMap<RuleId, Rule>) {

@@ -3,7 +3,7 @@
 //! the real reconcile loop in it; faults on any call; and a watch over the promises
 //! of design section 2, which looks at every write as it takes effect.
 //!
-//! Time is tokio's and paused, chance is `fastrand`'s and seeded, so a test that
+//! Time is tokio's and paused, chance hangs on a seed and on names, so a test that
 //! fails fails again.
 
 use std::net::IpAddr;
@@ -14,21 +14,34 @@ use sync_core::mesh::Mesh;
 use sync_core::ports::{AuditLine, AuditLog, Clock};
 use tokio::time::Instant;
 
+use group::Group;
+
+mod agenda;
+mod answers;
+pub mod chance;
 mod cluster;
 mod door;
 mod faults;
 mod group;
+mod known;
+mod life;
+mod people;
 mod ports;
 mod runs;
 mod state;
 mod table;
+mod tally;
 mod truth;
 mod watch;
 
+pub use agenda::{Later, Message, Phase, Says};
 pub use door::{CallRecord, call};
-pub use faults::{Chaos, Fault, FaultRule};
+pub use faults::{CallKey, Fault, FaultRule, Mishaps, Rates};
+pub use known::RunState;
+pub use people::Scope;
 pub use runs::{Ask, RunId};
 pub use state::State;
+pub use tally::Tally;
 
 /// `us-east-1`, the first member of every world.
 pub const EAST: &str = "us-east-1";
@@ -56,7 +69,19 @@ impl World {
     #[must_use]
     pub fn new(members: usize, more: &str) -> Self {
         fastrand::seed(1);
-        let mesh = mesh(members, more);
+        Self::with(mesh(members, more))
+    }
+
+    /// The world of a mesh document.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn of(document: &str) -> Self {
+        Self::with(Mesh::parse(document).unwrap_or_else(|wrong| panic!("{wrong}\n{document}")))
+    }
+
+    fn with(mesh: Mesh) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(mesh))), origin: Instant::now() }
     }
 
@@ -88,6 +113,7 @@ impl World {
         let mut state = self.state();
         state.calls.clear();
         state.audit.clear();
+        (state.lines, state.happened) = (0, Mishaps::default());
     }
 
     /// Makes calls go wrong from now on.
@@ -99,7 +125,8 @@ impl World {
     pub fn heal(&self) {
         let mut state = self.state();
         state.faults.clear();
-        state.chaos = None;
+        (state.mishaps, state.rates) = (Mishaps::default(), Rates::default());
+        state.places.values_mut().flat_map(|place| place.groups.values_mut()).for_each(Group::ease);
     }
 
     /// The calls since the world last forgot them.
@@ -108,15 +135,30 @@ impl World {
         self.state().calls.iter().map(|call| call.name).collect()
     }
 
-    /// Every call since the world last forgot them, a line each.
+    /// Every call since the world last forgot them, and what else happened, a line each.
     #[must_use]
     pub fn story(&self) -> String {
-        let line = |call: &CallRecord| {
-            let at = call.at.duration_since(self.origin).as_millis();
-            let CallRecord { run, place, name, what, fault, failure, .. } = call;
-            format!("{at:>8} {run:?} {place} {name} {what} {fault:?} {failure:?}\n")
+        let state = self.state();
+        let since = |at: Instant| at.duration_since(self.origin).as_millis();
+        let call = |call: &CallRecord| {
+            let CallRecord { run, place, name, at, what, fault, failure } = call;
+            let mut line = format!("{:>8} {} {place} {name}", since(*at), state.runs[run].label());
+            for more in [Some(what.clone()), fault.map(|f| format!("[{f:?}]"))] {
+                line.extend(more.filter(|more| !more.is_empty()).map(|more| format!(" {more}")));
+            }
+            line.extend(failure.map(|failure| format!(" -> {failure:?}")));
+            line
         };
-        self.state().calls.iter().map(line).collect()
+        let mut news = state.news.iter().peekable();
+        let mut lines = Vec::new();
+        for (number, record) in state.calls.iter().enumerate() {
+            while let Some((_, at, what)) = news.next_if(|(before, ..)| *before <= number) {
+                lines.push(format!("{:>8} * {what}", since(*at)));
+            }
+            lines.push(call(record));
+        }
+        lines.extend(news.map(|(_, at, what)| format!("{:>8} * {what}", since(*at))));
+        lines.join("\n") + "\n"
     }
 
     /// Everything there is.

@@ -32,10 +32,20 @@ impl Door {
 #[async_trait]
 impl Observer for Door {
     async fn groups(&self, names: &BTreeSet<AsgName>) -> Called<Groups> {
-        self.call(call::GROUPS, "", |state, _| {
-            let asgs = &state.place(&self.place).asgs;
-            let shown = asgs.iter().filter(|(name, _)| names.contains(*name));
-            Ok(shown.map(|(name, instances)| (name.clone(), instances.clone())).collect())
+        let (door, names) = (self.clone(), names.clone());
+        self.call(call::GROUPS, String::new, move |state, passage| {
+            // An answer may lack a whole group, or some of its instances.
+            let whole = passage.hide && state.tick.is_multiple_of(2);
+            if whole {
+                return Ok(Groups::new());
+            }
+            let asgs = &state.place(&door.place).asgs;
+            let groups: Groups =
+                asgs.iter().filter(|(name, _)| names.contains(*name)).map(listed).collect();
+            let groups =
+                if passage.hide { groups.into_iter().map(halved).collect() } else { groups };
+            state.watch_groups(door.run, &door.place, &groups);
+            Ok(groups)
         })
         .await
     }
@@ -44,18 +54,30 @@ impl Observer for Door {
         &self,
         ids: &BTreeSet<InstanceId>,
     ) -> Called<BTreeMap<InstanceId, InstanceView>> {
-        self.call(call::INSTANCES, "", |state, _| {
-            let instances = &state.place(&self.place).instances;
-            let shown = ids.iter().filter_map(|id| Some((id.clone(), instances.get(id)?.clone())));
-            Ok(shown.collect())
+        let (door, ids) = (self.clone(), ids.clone());
+        self.call(call::INSTANCES, String::new, move |state, passage| {
+            let there = state.place(&door.place).shown(passage.lag);
+            let shown = ids.iter().filter_map(|id| Some((id.clone(), there.get(id)?.clone())));
+            let mut shown: BTreeMap<InstanceId, InstanceView> = shown.collect();
+            if passage.hide {
+                for view in shown.values_mut() {
+                    view.public_ipv4.clear();
+                }
+            }
+            state.watch_instances(door.run, &door.place, &shown, passage);
+            Ok(shown)
         })
         .await
     }
 
     async fn lifecycle_state(&self, id: &InstanceId) -> Called<Option<LifecycleState>> {
-        self.call(call::STATE, id, |state, _| {
-            let asgs = &state.place(&self.place).asgs;
-            Ok(asgs.values().find_map(|instances| instances.get(id)).cloned())
+        let (door, id) = (self.clone(), id.clone());
+        self.call(call::STATE, String::new, move |state, passage| {
+            if passage.hide {
+                return Ok(None);
+            }
+            let asgs = &state.place(&door.place).asgs;
+            Ok(asgs.values().find_map(|instances| instances.get(&id)).cloned())
         })
         .await
     }
@@ -64,16 +86,18 @@ impl Observer for Door {
 #[async_trait]
 impl HookWriter for Door {
     async fn complete(&self, hook: &Hook, answer: HookAnswer) -> Called<Receipt> {
+        let (door, hook) = (self.clone(), hook.clone());
+        let what = format!("{} {:?} {answer:?}", hook.instance, hook.transition);
         self.call(
             call::COMPLETE,
-            format!("{} {:?} {answer:?}", hook.instance, hook.transition),
-            |state, passage| {
+            || what,
+            move |state, passage| {
                 let waits = (hook.instance.clone(), hook.transition);
-                if !state.place(&self.place).waiting.remove(&waits) {
+                if !state.place(&door.place).waiting.remove(&waits) {
                     return Err(Failure::NoActiveAction);
                 }
-                state.watch_completion(self.run, &self.place, hook, answer);
-                state.place(&self.place).proceed(hook, answer);
+                state.watch_completion(door.run, &door.place, &hook, answer);
+                state.proceed(&door.place, &hook, answer);
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
             },
         )
@@ -87,13 +111,16 @@ impl RuleReader for Door {
         &self,
         groups: &[SecurityGroupId],
     ) -> Called<BTreeMap<SecurityGroupId, Vec<Rule>>> {
-        self.call(call::RULES, "", |state, passage| {
-            let there = &state.place(&self.place).groups;
+        let (door, groups) = (self.clone(), groups.to_vec());
+        self.call(call::RULES, String::new, move |state, passage| {
+            let there = &state.place(&door.place).groups;
             let read = |id: &SecurityGroupId| {
                 let group = there.get(id).ok_or(Failure::NotFound)?;
                 Ok((id.clone(), group.read(passage.lag)))
             };
-            groups.iter().map(read).collect()
+            let rules: BTreeMap<_, _> = groups.iter().map(read).collect::<Result<_, _>>()?;
+            state.watch_rules(door.run, &door.place, &rules);
+            Ok(rules)
         })
         .await
     }
@@ -102,41 +129,64 @@ impl RuleReader for Door {
 #[async_trait]
 impl RuleWriter for Door {
     async fn authorize(&self, grant: &Grant) -> Called<Receipt> {
-        self.call(
+        let (door, grant) = (self.clone(), grant.clone());
+        self.world.state().watch_attempt(self.run, &self.place, &grant);
+        let what = named(grant.permissions.iter().map(|(permission, _)| permission));
+        let asked = grant.clone();
+        let answer = self.call(
             call::AUTHORIZE,
-            listed(grant.permissions.iter().map(|(permission, _)| permission)),
-            |state, passage| {
+            || what,
+            move |state, passage| {
                 let first = state.numbers(grant.permissions.len() as u64);
                 let mut ids = (first..).map(|number| RuleId::new(format!("sgr-{number:06}")));
-                let group = state.place(&self.place).groups.get_mut(&grant.group);
+                let group = state.place(&door.place).groups.get_mut(&grant.group);
                 let group = group.ok_or(Failure::NotFound)?;
                 let rules =
-                    group.authorize(grant, || ids.next().expect("there is no last number"))?;
-                state.watch_authorize(self.run, &self.place, grant);
+                    group.authorize(&grant, || ids.next().expect("there is no last number"))?;
+                state.watch_authorize(door.run, &door.place, &grant);
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), rules })
             },
-        )
-        .await
+        );
+        let answer = answer.await;
+        let done = match &answer {
+            Ok(_) => Some(true),
+            // Of one permission alone, Duplicate says that it is there.
+            Err(error) if error.kind == Failure::Duplicate && asked.permissions.len() == 1 => {
+                Some(false)
+            }
+            Err(_) => None,
+        };
+        self.world.state().watch_added(self.run, &self.place, &asked, done);
+        answer
     }
 
     async fn revoke(&self, group: &SecurityGroupId, rules: &[RuleId]) -> Called<Receipt> {
-        self.call(call::REVOKE, listed(rules), |state, passage| {
-            let there = state.place(&self.place).groups.get_mut(group);
-            let removed = there.ok_or(Failure::NotFound)?.revoke(rules)?;
-            state.watch_revoke(self.run, &self.place, group, &removed);
-            Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
-        })
-        .await
+        let (door, group, rules) = (self.clone(), group.clone(), rules.to_vec());
+        self.world.state().watch_age(self.run, &self.place, &group);
+        let (what, count) = (named(&rules), rules.len());
+        let answer = self.call(
+            call::REVOKE,
+            || what,
+            move |state, passage| {
+                let there = state.place(&door.place).groups.get_mut(&group);
+                let removed = there.ok_or(Failure::NotFound)?.revoke(&rules)?;
+                state.watch_revoke(door.run, &door.place, &group, &removed);
+                Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
+            },
+        );
+        let answer = answer.await;
+        self.world.state().lines += if answer.is_ok() { count } else { 0 };
+        answer
     }
 }
 
 #[async_trait]
 impl MirrorReader for Door {
     async fn rows(&self, _keys: &[RowKey]) -> Called<Vec<Item>> {
-        self.call(call::ROWS, "", |state, _| {
-            let items = state.place(&self.place).items();
-            state.watch_rows(self.run, &self.place, &items);
-            Ok(items)
+        let door = self.clone();
+        self.call(call::ROWS, String::new, move |state, _| {
+            state.watch_rows(door.run, &door.place);
+            Ok(state.place(&door.place).items())
         })
         .await
     }
@@ -145,14 +195,15 @@ impl MirrorReader for Door {
 #[async_trait]
 impl MirrorWriter for Door {
     async fn put(&self, row: &MemberRow, condition: Condition) -> Called<Put> {
+        let (door, row) = (self.clone(), row.clone());
+        let what = format!("{} {} {:?} {condition:?}", row.asg, row.version, row.instances);
         self.call(
             call::PUT,
-            format!("{} {:?} {condition:?}", row.version, row.instances),
-            |state, _| {
-                let before = state.place(&self.place).table.get(&row.key()).cloned();
-                let put = state.place(&self.place).put(row, &condition);
+            || what,
+            move |state, _| {
+                let put = state.place(&door.place).put(&row, &condition);
                 if put == Put::Written {
-                    state.watch_put(self.run, before.as_ref(), row);
+                    state.watch_put(door.run, &door.place, &row);
                 }
                 Ok(put)
             },
@@ -161,6 +212,19 @@ impl MirrorWriter for Door {
     }
 }
 
-fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+type Listed = (AsgName, BTreeMap<InstanceId, LifecycleState>);
+
+/// A group as Auto Scaling lists it: without its warm pool (`facts/aws.md`, section 3).
+fn listed((name, instances): (&AsgName, &BTreeMap<InstanceId, LifecycleState>)) -> Listed {
+    let shown = instances.iter().filter(|(_, state)| !state.as_str().starts_with("Warmed:"));
+    (name.clone(), shown.map(|(id, state)| (id.clone(), state.clone())).collect())
+}
+
+/// A group of which every other instance is left out.
+fn halved((name, instances): Listed) -> Listed {
+    (name, instances.into_iter().step_by(2).collect())
+}
+
+fn named<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,21 +1,21 @@
 //! Runs of the real reconcile loop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sync_core::cidr::Cidr;
 use sync_core::events::Hook;
-use sync_core::mesh::{Mesh, RowKey};
-use sync_core::names::{AsgName, InstanceId, MemberName};
+use sync_core::mesh::Mesh;
+use sync_core::names::{AsgName, MemberName};
 use sync_core::reconcile::{Engine, Request};
 use sync_core::report::{Report, Trigger};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::World;
+use super::agenda::Later;
+use super::chance::with_own_chance;
 use super::door::Door;
-use super::faults::Fault;
+use super::known::RunState;
 use super::state::State;
 
 /// How long an invocation has, as the stack sets it.
@@ -24,41 +24,6 @@ const INVOCATION: Duration = Duration::from_secs(30);
 /// One run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(u64);
-
-/// Whose address a row says it is.
-pub(super) type Whose = (MemberName, InstanceId, Cidr);
-
-/// What the world keeps of a run.
-pub struct RunState {
-    pub(super) home: Option<MemberName>,
-    pub(super) began: Instant,
-    /// Told when the run's process dies.
-    pub(super) dies: Arc<Notify>,
-    /// What went wrong with its calls to each region.
-    pub(super) faulted: BTreeMap<MemberName, Vec<Fault>>,
-    /// What it last read of each mirror.
-    pub(super) knows: BTreeMap<MemberName, BTreeSet<Whose>>,
-    /// What it last wrote to each row.
-    pub(super) wrote: BTreeMap<RowKey, BTreeSet<Whose>>,
-}
-
-impl RunState {
-    /// Whether the run had seen, when it last looked, that the address is somebody's.
-    pub(super) fn knew(&self, place: &MemberName, whose: &Whose) -> bool {
-        let own = self.wrote.iter().find(|(key, _)| key.member == whose.0);
-        match own {
-            Some((_, written)) => written.contains(whose),
-            None => self.knows.get(place).is_some_and(|known| known.contains(whose)),
-        }
-    }
-
-    /// Whether a row that the run last read said that the address is another instance's:
-    /// that instance's member could not tell of its going yet.
-    pub(super) fn knew_other(&self, place: &MemberName, cidr: &Cidr, than: &InstanceId) -> bool {
-        let known = self.knows.get(place).into_iter().flatten();
-        known.into_iter().any(|(_, id, held)| held == cidr && id != than)
-    }
-}
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -69,6 +34,8 @@ pub struct Ask {
     pub trigger: Trigger,
     /// The hooks that wait.
     pub hooks: Vec<Hook>,
+    /// Other groups that something changed in. With no hooks either: every group.
+    pub changed: BTreeSet<AsgName>,
     /// Plan only.
     pub dry_run: bool,
     /// Carry out removals that the guard would hold.
@@ -82,9 +49,9 @@ pub struct Ask {
 
 impl Ask {
     fn new(home: Option<&str>, trigger: Trigger, hooks: Vec<Hook>) -> Self {
-        let home = home.map(MemberName::new);
+        let (home, changed) = (home.map(MemberName::new), BTreeSet::new());
         let (dry_run, allow_removals, time, document) = (false, false, INVOCATION, None);
-        Self { home, trigger, hooks, dry_run, allow_removals, time, document }
+        Self { home, trigger, hooks, changed, dry_run, allow_removals, time, document }
     }
 
     /// By a function that has this document.
@@ -105,6 +72,12 @@ impl Ask {
         Self::new(Some(home), Trigger::Lifecycle, hooks.to_vec())
     }
 
+    /// Something changed in these groups of this member.
+    #[must_use]
+    pub fn changed(home: &str, changed: BTreeSet<AsgName>) -> Self {
+        Self { changed, ..Self::new(Some(home), Trigger::Change, Vec::new()) }
+    }
+
     /// An operator's run over every member.
     #[must_use]
     pub fn operator() -> Self {
@@ -116,34 +89,40 @@ impl World {
     /// Makes a run known without starting it, so that faults can be aimed at it.
     #[must_use]
     pub fn prepare(&self, ask: &Ask) -> RunId {
+        self.prepare_as(ask, None)
+    }
+
+    /// The same, under a label of the script's.
+    #[must_use]
+    pub fn prepare_as(&self, ask: &Ask, label: Option<String>) -> RunId {
         let mut state = self.state();
         let run = RunId(state.number());
-        let known = RunState {
-            home: ask.home.clone(),
-            began: Instant::now(),
-            dies: Arc::default(),
-            faulted: BTreeMap::new(),
-            knows: BTreeMap::new(),
-            wrote: BTreeMap::new(),
-        };
+        let label = label.unwrap_or_else(|| format!("run-{}", run.0));
+        let known = RunState::new(label, ask.home.clone(), state.tick);
         state.runs.insert(run, known);
         run
     }
 
     /// Carries a run out: its report, or none if its process died or its time ran out.
     pub async fn carry_out(&self, run: RunId, ask: Ask) -> Option<Report> {
-        let dies = self.state().runs[&run].dies.clone();
+        let (dies, jitter) = {
+            let state = self.state();
+            let known = &state.runs[&run];
+            (known.dies.clone(), state.rng(&format!("jitter {}", known.label)))
+        };
         let deadline = Instant::now() + ask.time;
         let (engine, request) = (self.engine(run, &ask), self.request(run, &ask, deadline));
-        tokio::select! {
+        let report = tokio::select! {
             biased;
             () = dies.notified() => None,
-            report = engine.run(&request) => Some(report),
+            report = with_own_chance(jitter, engine.run(&request)) => Some(report),
             () = tokio::time::sleep_until(deadline) => {
                 self.state().broken(6, format!("{run:?} did not end within its time"));
                 None
             }
-        }
+        };
+        self.state().watch_end(run, &ask, report.as_ref());
+        report
     }
 
     /// Runs, to the end.
@@ -179,7 +158,8 @@ impl World {
 
     fn request(&self, run: RunId, ask: &Ask, deadline: Instant) -> Request {
         let mesh = ask.document.clone().unwrap_or_else(|| self.state().mesh.clone());
-        let asked: BTreeSet<&AsgName> = ask.hooks.iter().map(|hook| &hook.asg).collect();
+        let asked: BTreeSet<&AsgName> =
+            ask.hooks.iter().map(|hook| &hook.asg).chain(&ask.changed).collect();
         let members = mesh.members.iter();
         let observed =
             members.filter(|member| ask.home.as_ref().is_none_or(|home| *home == member.name));
@@ -204,5 +184,22 @@ impl World {
 impl State {
     pub(super) fn run(&mut self, run: RunId) -> &mut RunState {
         self.runs.get_mut(&run).expect("the run is known")
+    }
+}
+
+impl State {
+    /// Kills a run some time after its start, if the script or chance says so.
+    pub fn may_kill(&mut self, run: RunId, label: &str) {
+        let mut rng = self.rng(&format!("kill {label}"));
+        let chance = (rng.u32(0..1000) < self.rates.kills).then(|| rng.u64(1..5000));
+        let Some(after) = self.mishaps.kills.get(label).copied().or(chance) else { return };
+        self.happened.kills.insert(label.to_owned(), after);
+        *self.tally.faults.entry("kill-by-timer").or_insert(0) += 1;
+        self.agenda.enter(Duration::from_millis(after), Later::Kill(run));
+    }
+
+    /// Writes a step down, if somebody listens.
+    pub fn tell_step(&mut self, what: String) {
+        self.tell(|| what);
     }
 }

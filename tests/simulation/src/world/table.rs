@@ -1,8 +1,11 @@
 //! A mirror: a `DynamoDB` table with conditional puts (`facts/aws.md`, section 5).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use sync_core::mesh::{Mesh, RowKey};
 use sync_core::ports::{Condition, Item, Put};
-use sync_core::row::{MemberRow, Version};
+use sync_core::row::{MemberRow, Rows, Stored, Version};
 
 use super::state::Place;
 
@@ -41,4 +44,10 @@ fn holds(condition: &Condition, stored: Option<&Value>, new: Version) -> bool {
 #[allow(clippy::cast_precision_loss)]
 fn version_as_f64(version: Version) -> f64 {
     version.number() as f64
+}
+
+/// A mirror's rows, as far as they are believed.
+pub(super) fn rows(place: &Place, mesh: &Mesh) -> BTreeMap<RowKey, MemberRow> {
+    let rows = Rows::read(&place.items(), mesh);
+    rows.stored.values().filter_map(Stored::row).map(|row| (row.key(), row.clone())).collect()
 }

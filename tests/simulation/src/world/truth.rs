@@ -2,11 +2,12 @@
 //! from the world itself, with none of the code under test.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use sync_core::cidr::Cidr;
+use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::names::{InstanceId, MemberName};
 use sync_core::permission::{Permission, Rule};
-use sync_core::ports::LifecycleState;
+use sync_core::ports::{InstanceView, LifecycleState};
 
 use super::World;
 use super::state::{Place, State};
@@ -28,18 +29,35 @@ fn is_in(state: &LifecycleState) -> bool {
 }
 
 impl Place {
-    /// The public addresses an instance holds now.
+    /// The addresses an instance holds now, of the kinds that count.
     #[must_use]
     pub fn addresses(&self, id: &InstanceId) -> BTreeSet<Cidr> {
-        let held = self.instances.get(id).into_iter().flat_map(|view| &view.public_ipv4);
-        held.map(|ip| Cidr::host(*ip)).collect()
+        self.instances.get(id).map(|view| self.held(view)).unwrap_or_default()
+    }
+
+    /// The addresses of a view, of the kinds that count.
+    pub(super) fn held(&self, view: &InstanceView) -> BTreeSet<Cidr> {
+        let of = |kind: &AddressKind| -> &BTreeSet<IpAddr> {
+            match kind {
+                AddressKind::PublicIpv4 => &view.public_ipv4,
+                AddressKind::PrivateIpv4 => &view.private_ipv4,
+                AddressKind::Ipv6 => &view.ipv6,
+            }
+        };
+        self.kinds.iter().flat_map(of).map(|ip| Cidr::host(*ip)).collect()
     }
 
     /// Who is in the cluster, with their addresses.
     #[must_use]
     pub fn members(&self) -> BTreeMap<InstanceId, BTreeSet<Cidr>> {
-        let listed = self.asgs.values().flatten().filter(|(_, state)| is_in(state));
+        let listed = self.asgs.values().flatten();
+        let listed = listed.filter(|(id, state)| is_in(state) || self.returns(id, state));
         listed.map(|(id, _)| (id.clone(), self.addresses(id))).collect()
+    }
+
+    /// Whether an instance is a member that is on its way back into service.
+    fn returns(&self, id: &InstanceId, state: &LifecycleState) -> bool {
+        state.as_str() == "Pending" && self.returning.contains(id)
     }
 }
 
@@ -57,7 +75,8 @@ impl State {
         self.places.iter().flat_map(of).collect()
     }
 
-    /// Every difference between what targets admit and what they should.
+    /// Every difference between what targets admit and what they should, and between
+    /// what mirrors say and what is.
     #[must_use]
     pub fn differences(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -71,6 +90,25 @@ impl State {
                     should.difference(&admits).map(|p| format!("{member} {id} lacks {p}"));
                 let stale = admits.difference(&should).map(|p| format!("{member} {id} has {p}"));
                 found.extend(missing.chain(stale));
+            }
+        }
+        found
+    }
+
+    /// Every mirror that does not say who is in the cluster.
+    #[must_use]
+    pub fn wrong_rows(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (mirror, place) in &self.places {
+            let rows = super::table::rows(place, &self.mesh);
+            for (member, there) in &self.places {
+                let ours = rows.values().filter(|row| row.member == *member);
+                let said = ours.flat_map(|row| row.instances.clone());
+                let holds = |(_, held): &(InstanceId, BTreeSet<Cidr>)| !held.is_empty();
+                let said: BTreeMap<_, _> = said.filter(holds).collect();
+                if said != there.members().into_iter().filter(holds).collect() {
+                    found.push(format!("the mirror of {mirror} says of {member}: {said:?}"));
+                }
             }
         }
         found

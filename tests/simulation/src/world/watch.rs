@@ -1,60 +1,123 @@
-//! The promises of design section 2, watched at every write as it takes effect.
+//! The promises of design section 2, watched at every call as it takes effect. What a
+//! run can know is kept in [`super::known`]; what is, is the world's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::cidr::Cidr;
-use sync_core::events::{Hook, Transition};
-use sync_core::mesh::OnLaunchFailure;
-use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
+use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{MEMBER_TAG, Permission, Rule};
-use sync_core::ports::{Grant, HookAnswer, Item};
-use sync_core::row::{MemberRow, Rows};
-use tokio::time::Instant;
+use sync_core::ports::Grant;
+use sync_core::row::MemberRow;
 
-use super::door::Door;
-use super::faults::Fault;
-use super::group::{Change, Group};
-use super::runs::{RunId, Whose};
+use super::group::Change;
+use super::runs::RunId;
 use super::state::State;
 
 impl State {
-    /// What a run reads of rows is what it can know of others.
-    pub(super) fn watch_rows(&mut self, run: RunId, place: &MemberName, items: &[Item]) {
-        let rows = Rows::read(items, &self.mesh);
-        let known = rows.stored.values().filter_map(|stored| stored.row()).flat_map(whose);
-        let known = known.collect();
-        self.run(run).knows.insert(place.clone(), known);
+    /// Promise 1, of the world as it is after any call.
+    pub(super) fn watch_world(&mut self) {
+        let touched = self.places.iter().find_map(|(place, here)| {
+            let rule = here.groups.values().find_map(|group| group.touched())?;
+            Some(format!("{place}: {rule} is not as people wrote it"))
+        });
+        if let Some(touched) = touched {
+            self.broken(1, touched);
+        }
     }
 
-    /// Only a member's own functions write its rows, and versions only grow.
-    pub(super) fn watch_put(&mut self, run: RunId, before: Option<&Item>, row: &MemberRow) {
+    /// Promise 5: only a member's own functions write its rows, and rows never go
+    /// backwards, neither in version nor in observation.
+    pub(super) fn watch_put(&mut self, run: RunId, place: &MemberName, row: &MemberRow) {
+        let (key, tick) = (row.key(), self.tick);
         let home = self.runs[&run].home.clone();
         if home.is_some_and(|home| home != row.member) {
             self.broken(5, format!("{run:?} wrote {}'s row", row.member));
         }
-        let old = before.and_then(|item| MemberRow::from_item(item, &self.mesh).ok());
-        if let Some(old) = old.filter(|old| old.version >= row.version) {
-            self.broken(5, format!("{run:?} put {} over {}", row.version, old.version));
+        let mirror = &self.places[place].mirror;
+        let newest = mirror.newest.get(&key).map(|(row, written)| (row.clone(), *written));
+        // What has no order is one version further than what is there, and no more.
+        let fresh = mirror.lost.contains_key(&key) && row.version.number() < 1_000_000_000_000;
+        // The same again may replace a row that somebody has spoilt, or that is lost.
+        let goes_back = |old: &MemberRow| {
+            old.version > row.version
+                || (old.version == row.version && old.instances != row.instances)
+        };
+        if let Some((old, _)) = newest.as_ref().filter(|(old, _)| !fresh && goes_back(old)) {
+            let (old, new) = (old.version, row.version);
+            self.broken(5, format!("{run:?} put {new} over {old} in {place}"));
         }
-        let written = whose(row).collect();
-        self.run(run).wrote.insert(row.key(), written);
+        if row.member == *place {
+            let observed = self.runs[&run].listed.get(place).map(|(at, _)| *at);
+            if let (Some((_, written)), Some(observed)) = (&newest, observed)
+                && observed < *written
+            {
+                self.broken(5, format!("{run:?} put an older observation over a newer one"));
+            }
+            self.watch_observation(run, place, row);
+            self.run(run).wrote.insert(key.clone(), row.clone());
+        }
+        if newest.is_none_or(|(old, _)| old.instances != row.instances) {
+            self.run(run).changed.insert(place.clone(), tick);
+        }
+        let mirror = &mut self.place(place).mirror;
+        mirror.newest.insert(key.clone(), (row.clone(), tick));
+        mirror.lost.remove(&key);
+        let before = mirror.wanted.remove(&key).unwrap_or_default();
+        let wanted = row
+            .instances
+            .iter()
+            .flat_map(|(id, cidrs)| cidrs.iter().map(|cidr| (*cidr, id.clone())));
+        let wanted: BTreeMap<(Cidr, InstanceId), u64> =
+            wanted.map(|held| (held.clone(), before.get(&held).copied().unwrap_or(tick))).collect();
+        let gone = before.keys().filter(|held| !wanted.contains_key(held));
+        mirror.unwanted.extend(gone.map(|(cidr, _)| ((row.member.clone(), *cidr), tick)));
+        mirror.wanted.insert(key, wanted);
     }
 
-    /// Promise 7: only what the document opens, only to who is or was in the cluster.
+    /// Promise 2: who was there when Auto Scaling was asked and when EC2 was is in the row,
+    /// as far as EC2's answer was not from an earlier time.
+    fn watch_observation(&mut self, run: RunId, place: &MemberName, row: &MemberRow) {
+        let known = &self.runs[&run];
+        let (Some((_, listed)), Some((shown, true))) =
+            (known.listed.get(place), known.shown.get(place))
+        else {
+            return;
+        };
+        let lacks = |(asg, id, cidr): &&(AsgName, InstanceId, Cidr)| {
+            *asg == row.asg && !row.instances.get(id).is_some_and(|held| held.contains(cidr))
+        };
+        if let Some((_, id, cidr)) = listed.intersection(shown).find(lacks) {
+            let text = format!("{run:?} wrote a row without {id} {cidr}, which was there");
+            self.broken(2, text);
+        }
+    }
+
+    /// Promise 7: only what the document opens, only to who is or was in the cluster,
+    /// and only what the run knows of.
     pub(super) fn watch_authorize(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
         let member = MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str));
         let traffic = self.mesh.traffic(&member, place);
-        for (permission, _) in &grant.permissions {
+        for (permission, description) in &grant.permissions {
             let asked = traffic.contains(&permission.traffic)
+                && permission.cidr.is_host_route()
                 && self.ever.contains(&(member.clone(), permission.cidr));
-            if !asked {
-                self.broken(7, format!("{run:?} opened {permission} in {place} for {member}"));
+            let id = InstanceId::new(description.rsplit(' ').next().unwrap_or_default());
+            let held = (id.clone(), permission.cidr);
+            let known = &self.runs[&run];
+            let said = known.rows.values().flat_map(|(_, rows)| rows.values());
+            let said = said.chain(known.wrote.values()).any(|row| {
+                let held = row.instances.get(&id);
+                row.member == member && held.is_some_and(|held| held.contains(&permission.cidr))
+            });
+            if !asked || !(said || known.saw.contains(&held) || known.remembered.contains(&held)) {
+                self.broken(7, format!("{run:?} opened {permission} in {place} for {member} {id}"));
             }
             self.note_change(run, place, &grant.group, *permission, true);
         }
     }
 
-    /// Promises 1 and 2: nobody else's rule, and no living instance's that the run could see.
+    /// Promises 1, 2 and 4: nobody else's rule, and no living instance's that the run
+    /// could see; and nothing while something that the run knows of waits to be added.
     pub(super) fn watch_revoke(
         &mut self,
         run: RunId,
@@ -62,92 +125,72 @@ impl State {
         group: &SecurityGroupId,
         removed: &[Rule],
     ) {
+        self.watch_order(run, place, group, removed);
+        let key = (place.clone(), group.clone());
+        let looked = self.runs[&run].views.get(&key).map_or(0, |view| view.at);
         for rule in removed {
             if !rule.is_owned_by(&self.mesh.name) {
                 self.broken(1, format!("{run:?} revoked {rule} of {place}"));
             }
             let Some(permission) = rule.permission() else { continue };
-            for (member, instance) in self.alive(&permission.cidr) {
-                let wanted = self.mesh.traffic(&member, place).contains(&permission.traffic);
-                let whose = (member, instance, permission.cidr);
-                if wanted && self.runs[&run].knew(place, &whose) {
-                    self.broken(2, format!("{run:?} revoked {rule} of {place}: {whose:?} lives"));
+            for (member, id) in self.alive(&permission.cidr) {
+                if !self.mesh.traffic(&member, place).contains(&permission.traffic) {
+                    continue;
+                }
+                let who = format!("{run:?} revoked {rule} of {place}: {member} {id} lives");
+                let mirror = &self.places[place].mirror;
+                let held = (permission.cidr, id.clone());
+                let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
+                let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
+                if since.is_some_and(|since| *since < looked) {
+                    self.broken(2, format!("{who}, and its row said so before the run looked"));
+                }
+                let lost = self.places[place].mirror.lost.iter();
+                let mut lost = lost.filter(|(key, _)| key.member == member);
+                if lost.any(|(_, since)| *since < looked) && rule.member() == Some(member) {
+                    self.broken(2, format!("{who}, and its row was missing"));
                 }
             }
             self.note_change(run, place, group, permission, false);
         }
     }
 
-    /// Promise 3: admitted, or revoked, in every target that can be reached.
-    pub(super) fn watch_completion(
+    /// Promise 4: whatever the run knows to be wanted is there, or was asked for, before
+    /// anything goes, unless the group is full or adding failed.
+    fn watch_order(
         &mut self,
         run: RunId,
-        home: &MemberName,
-        hook: &Hook,
-        answer: HookAnswer,
+        place: &MemberName,
+        group: &SecurityGroupId,
+        removed: &[Rule],
     ) {
-        if answer == HookAnswer::Abandon {
-            return;
+        let known = &self.runs[&run];
+        let Some(view) = known.views.get(&(place.clone(), group.clone())) else {
+            return self.broken(2, format!("{run:?} revoked in {place} without a look"));
+        };
+        let mut missing = BTreeSet::new();
+        for row in known.knows(place).into_values() {
+            let traffic = self.mesh.traffic(&row.member, place);
+            let held = row.instances.values().flatten();
+            missing.extend(held.flat_map(|cidr| {
+                let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
+                fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
+            }));
         }
-        let member = self.places[home].members().contains_key(&hook.instance);
-        let launch = hook.transition == Transition::Launch;
-        if launch != member {
-            return; // A root volume is replaced, or a launch has been given up.
+        let handled = [&view.seen, &view.attempted, &view.there];
+        missing.retain(|p| !handled.iter().any(|set| set.contains(p)));
+        let ipv4 = missing.iter().filter(|p| p.cidr.is_ipv4()).count();
+        let fuller = (view.full.0 + ipv4).max(view.full.1 + missing.len() - ipv4);
+        let limit = self.mesh.limits.rules_per_group as usize;
+        let full = fuller > limit.min(self.places[place].groups[group].quota);
+        if let Some(first) = missing.first().filter(|_| !full && !view.add_failed) {
+            let text = format!("{run:?} revoked {} of {place} before adding {first}", removed[0]);
+            self.broken(4, text);
         }
-        let addresses = self.places[home].addresses(&hook.instance);
-        for (place, here) in &self.places {
-            for (id, group) in &here.groups {
-                if self.excused(run, home, place, launch) {
-                    continue;
-                }
-                let began = Door::began(self, run);
-                let wrong = addresses.iter().flat_map(|cidr| {
-                    let traffic = self.mesh.traffic(home, place);
-                    traffic.into_iter().map(|traffic| Permission { traffic, cidr: *cidr })
-                });
-                let wrong = wrong
-                    .filter(|p| group.has(p) != launch)
-                    .filter(|p| launch || self.has_owned(group, p))
-                    .filter(|p| launch || self.alive(&p.cidr).is_empty())
-                    .filter(|p| {
-                        launch || !self.runs[&run].knew_other(place, &p.cidr, &hook.instance)
-                    })
-                    .find(|p| !group.undone_by_another(run, began, p));
-                if let Some(permission) = wrong {
-                    let what = if launch { "lacks" } else { "has" };
-                    let hook = format!("{run:?} completed {hook:?}");
-                    self.violations
-                        .push(format!("promise 3: {hook}: {place} {id} {what} {permission}"));
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Whether a region may be otherwise: a peer that failed; at home, where the
-    /// document lets a launch go on, or a termination cannot be helped.
-    fn excused(&self, run: RunId, home: &MemberName, place: &MemberName, launch: bool) -> bool {
-        let faulted = &self.runs[&run].faulted;
-        if place != home && faulted.contains_key(place) {
-            return true;
-        }
-        if launch {
-            return self.mesh.on_launch_failure == OnLaunchFailure::Continue;
-        }
-        faulted.get(home).into_iter().flatten().any(|fault| match fault {
-            Fault::Before(failure) | Fault::After(failure) => !failure.may_pass(),
-            Fault::Lag(_) => place == home,
-            _ => false,
-        })
-    }
-
-    fn has_owned(&self, group: &Group, permission: &Permission) -> bool {
-        let mut owned = group.rules().filter(|rule| rule.is_owned_by(&self.mesh.name));
-        owned.any(|rule| rule.permission().as_ref() == Some(permission))
     }
 
     /// The cluster's instances that hold an address now.
-    fn alive(&self, cidr: &Cidr) -> BTreeSet<(MemberName, InstanceId)> {
+    pub(super) fn alive(&self, cidr: &Cidr) -> BTreeSet<(MemberName, InstanceId)> {
         let holders = self.places.iter().flat_map(|(member, place)| {
             let members = place.members().into_iter();
             let holders = members.filter(|(_, held)| held.contains(cidr));
@@ -164,24 +207,10 @@ impl State {
         permission: Permission,
         added: bool,
     ) {
-        let at = Instant::now();
+        let (tick, rows_read) = (self.tick, self.runs[&run].rows_read(place));
+        self.run(run).changed.insert(place.clone(), tick);
         if let Some(group) = self.place(place).groups.get_mut(group) {
-            group.changes.push(Change { at, run, permission, added });
+            group.changes.push(Change { tick, run, rows_read, permission, added });
         }
     }
-}
-
-impl Group {
-    /// Whether the permission is as it is because another run changed it since `began`:
-    /// a run with an older view, which looks again and puts it right (design section 5).
-    fn undone_by_another(&self, run: RunId, began: Instant, permission: &Permission) -> bool {
-        let last = self.changes.iter().rfind(|change| change.permission == *permission);
-        last.is_some_and(|change| change.run != run && change.at >= began)
-    }
-}
-
-fn whose(row: &MemberRow) -> impl Iterator<Item = Whose> + '_ {
-    row.instances
-        .iter()
-        .flat_map(|(id, cidrs)| cidrs.iter().map(|cidr| (row.member.clone(), id.clone(), *cidr)))
 }
