@@ -39,13 +39,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
                 code => code,
             })
         }
-        Command::Render(ref options) => match render::render(&mesh, &document, options) {
-            Ok(text) => {
-                let outcome = render::place(&text, options)?;
-                Ok(print_placed(&mesh, outcome, options, args.output))
+        Command::Render(ref options) => {
+            let there = render::there(options)?;
+            match render::render(&mesh, &document, options, there.as_deref()) {
+                Ok(rendered) => {
+                    let outcome = render::place(&rendered.text, options, there.as_deref())?;
+                    print_placed(&mesh, outcome, &rendered, options, args.output);
+                    Ok(OK)
+                }
+                Err(invalid) => Ok(print_invalid(&invalid, &args)),
             }
-            Err(invalid) => Ok(print_invalid(&invalid, &args)),
-        },
+        }
         Command::Adopt(options) => adopt::run(&mesh, &options, args.output).await,
     }
 }
@@ -111,20 +115,30 @@ fn print(report: &Report, output: Output) -> anyhow::Result<()> {
 fn print_placed(
     mesh: &Mesh,
     outcome: render::Outcome,
+    rendered: &render::Rendered,
     options: &render::Options,
     output: Output,
-) -> u8 {
+) {
     let regions: Vec<&str> = mesh.members.iter().map(|member| member.region.as_str()).collect();
     let file = options.output_file.display().to_string();
+    let choices = &rendered.choices;
     match (outcome, output) {
         (render::Outcome::Printed, _) => {}
-        (_, Output::Json) => {
-            let written = outcome == render::Outcome::Written;
-            println!("{}", json!({ "file": file, "written": written, "environments": regions }));
+        (_, Output::Json) => println!(
+            "{}",
+            json!({
+                "file": file,
+                "written": outcome == render::Outcome::Written,
+                "kept": choices.kept,
+                "changed": choices.changed,
+                "policies": rendered.policies,
+                "environments": regions,
+            })
+        ),
+        (_, Output::Text) => {
+            print!("{}", render::outcome_text(outcome, &file, choices, &regions));
         }
-        (_, Output::Text) => print!("{}", render::outcome_text(outcome, &file, &regions)),
     }
-    OK
 }
 
 fn print_valid(mesh: &Mesh, output: Output) -> u8 {

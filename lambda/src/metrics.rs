@@ -2,7 +2,7 @@
 //! (`facts/aws.md`, section 6). `docs/operations.md` says what each metric means.
 
 use serde_json::{Value, json};
-use sync_core::report::{FindingKind, HookResult, Report, Severity};
+use sync_core::report::{Finding, FindingKind, HookResult, Report, Severity};
 
 /// The namespace of every metric.
 pub(crate) const NAMESPACE: &str = "sgsync";
@@ -21,7 +21,7 @@ pub(crate) struct Metric {
 }
 
 /// Every metric.
-pub(crate) const METRICS: [Metric; 6] = [
+pub(crate) const METRICS: [Metric; 7] = [
     Metric {
         name: "PeersStale",
         unit: "Count",
@@ -32,6 +32,7 @@ pub(crate) const METRICS: [Metric; 6] = [
         unit: "Count",
         value: |report| Some(report.targets.iter().map(|target| target.held.len()).sum()),
     },
+    Metric { name: "Failures", unit: "Count", value: |report| Some(failures(report)) },
     Metric {
         name: "QuotaUsedPercent",
         unit: "Percent",
@@ -59,6 +60,15 @@ pub(crate) const METRICS: [Metric; 6] = [
         },
     },
 ];
+
+/// What could not be done or seen. A true-up whose targets fail ends well for Lambda, so
+/// nothing else would tell. Held removals are no failure, and have a metric of their own.
+fn failures(report: &Report) -> usize {
+    let failed = |finding: &&Finding| {
+        finding.severity == Severity::Error && finding.kind != FindingKind::HeldRemovals
+    };
+    report.findings.iter().filter(failed).count()
+}
 
 fn of_kind(report: &Report, kind: FindingKind) -> usize {
     report.findings.iter().filter(|finding| finding.kind == kind).count()

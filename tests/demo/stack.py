@@ -19,14 +19,18 @@ _TOOLS = Path(sys.executable).parent
 _FUNCTIONS = ("lifecycle", "trueup")
 
 
-def deploy(rig: Rig, world: World, work_dir: Path, regions: Iterable[str] | None = None) -> dict[str, str]:
-    """Deploys regions (all of them unless named) side by side, then puts the hooks that the stacks made on the groups
-    they are for. Returns what `sam deploy` said in each."""
+def deploy(
+    rig: Rig, world: World, work_dir: Path, regions: Iterable[str] | None = None, settings: Iterable[str] = ()
+) -> dict[str, str]:
+    """Renders the world's mesh and deploys regions (all of them unless named) side by side, as the deploy guide says; then
+    puts the hooks that the stacks made on the groups they are for. `settings` are for `sgsync render --set`; the file keeps
+    them. Returns what `sam deploy` said in each region."""
     regions = list(regions or world.members)
-    _lay_out(work_dir)
-    (work_dir / "mesh.yaml").write_text(_mesh_parameters(world))
+    lay_out(work_dir)
+    (work_dir / "mesh.toml").write_text(world.mesh_toml())
+    render(work_dir, "Architecture=x86_64", *settings)
     with ThreadPoolExecutor() as pool:
-        said = list(pool.map(lambda region: _deploy(rig, world, work_dir, region), regions))
+        said = list(pool.map(lambda region: sam_deploy(rig, work_dir, region), regions))
     for region in regions:
         world.copy_hooks(region)
     return dict(zip(regions, said, strict=True))
@@ -42,8 +46,8 @@ def remove(rig: Rig, world: World) -> None:
         time.sleep(1)
 
 
-def _lay_out(work_dir: Path) -> None:
-    """The template as it is, and the binaries where it expects `cargo lambda` to have put them."""
+def lay_out(work_dir: Path) -> None:
+    """The template as it is, and the binaries where it expects `make package` to have put them."""
     if (work_dir / "sam").exists():
         return
     (work_dir / "sam").mkdir()
@@ -55,29 +59,14 @@ def _lay_out(work_dir: Path) -> None:
         subprocess.run(["strip", "-o", folder / "bootstrap", _BINARIES / name], check=True)
 
 
-def _mesh_parameters(world: World) -> str:
-    """The parameters that are the same everywhere. YAML carries the document's lines unharmed."""
-    document = "".join(f"  {line}\n" for line in world.mesh_toml().splitlines())
-    groups = [f"arn:aws:ec2:{r}:{ACCOUNT}:security-group/{group}" for r in world.members for group in world.targets(r)]
-    tables = [f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/{world.table}" for region in world.members]
-    return (
-        f"MeshName: {world.mesh}\nMesh: |\n{document}Regions: [{', '.join(world.members)}]\n"
-        f"SecurityGroupArns: [{', '.join(groups)}]\nTableArns: [{', '.join(tables)}]\n"
-    )
+def render(work_dir: Path, *settings: str) -> None:
+    """`sgsync render` in a folder with a `mesh.toml`."""
+    given = [word for setting in settings for word in ("--set", setting)]
+    _run([str(_BINARIES / "sgsync"), "render", "--account", ACCOUNT, *given], work_dir, {})
 
 
-def _deploy(rig: Rig, world: World, work_dir: Path, region: str) -> str:
-    (work_dir / f"{region}.yaml").write_text(
-        f"$include: file://mesh.yaml\nAutoScalingGroups: [{', '.join(world.groups(region))}]\n"
-        f"SecurityGroups: [{', '.join(world.targets(region))}]\n"
-    )
-    command = [
-        *(_TOOLS / "sam", "deploy", "--template-file", "sam/template.yaml", "--language-extensions"),
-        *("--stack-name", f"sgsync-{world.mesh}", "--region", region, "--resolve-s3"),
-        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
-        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-        *("--parameter-overrides", f"file://{region}.yaml", "Architecture=x86_64"),
-    ]
+def sam_deploy(rig: Rig, work_dir: Path, region: str) -> str:
+    """`sam deploy` of one environment of the rendered file; what it said."""
     home = work_dir / "home" / region
     home.mkdir(parents=True, exist_ok=True)
     env = rig.deploy_env(region) | {
@@ -86,7 +75,13 @@ def _deploy(rig: Rig, world: World, work_dir: Path, region: str) -> str:
         "SAM_CLI_POLL_DELAY": "0.5",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    # The file says where; the environment must not.
+    del env["AWS_REGION"], env["AWS_DEFAULT_REGION"]
+    return _run([str(_TOOLS / "sam"), "deploy", "--config-env", region, "--no-progressbar"], work_dir, env)
+
+
+def _run(command: list[str], work_dir: Path, env: dict[str, str]) -> str:
     done = subprocess.run(command, cwd=work_dir, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"sam deploy in {region} failed:\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout + done.stderr

@@ -2,7 +2,8 @@
 
 `python tests/docs/readme.py "make demo" FILE` fails unless every line of the block between `<!-- output of make demo -->`
 and `<!-- end of output -->` stands in FILE, in this order. What differs from run to run (times, counts, ids) is compared
-by shape only; a line of the block that is just `…` says that lines were left out.
+by shape only; a line of the block that is just `…` says that lines were left out. Tests hold the outputs that other pages
+show against the real ones in the same way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = README.parent / "docs" / "deploy.md"
 _SHAPES = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"\b(sg|sgr|i)-[0-9a-f]+"), r"\1-…"),
@@ -27,20 +29,21 @@ def shape(line: str) -> str:
     return line.strip()
 
 
-def block(command: str) -> list[str]:
-    """The lines that the README shows of a command's output."""
+def block(command: str, page: Path | None = None) -> list[str]:
+    """The lines that a page, the README unless another is named, shows of a command's output."""
     begin, end = f"<!-- output of {command} -->", "<!-- end of output -->"
-    text = README.read_text()
+    page = page or README
+    text = page.read_text()
     if begin not in text:
-        raise SystemExit(f"the README shows no output of {command}")
+        raise SystemExit(f"{page.name} shows no output of {command}")
     lines = text.split(begin, 1)[1].split(end, 1)[0].strip().splitlines()
     return [line for line in lines if line.strip() not in ("", "…", "```", "```text")]
 
 
-def missing(command: str, output: str) -> list[str]:
-    """The lines of the README that the real output does not have, or not in this order."""
+def missing(command: str, output: str, page: Path | None = None) -> list[str]:
+    """The lines of the page that the real output does not have, or not in this order."""
     real = iter([shape(line) for line in output.splitlines()])
-    return [line for line in block(command) if shape(line) not in real]
+    return [line for line in block(command, page) if shape(line) not in real]
 
 
 def main() -> int:

@@ -41,7 +41,13 @@ def test_the_aws_cli_has_every_command_and_option(words: list[str]) -> None:
     if known := EXTRAS.get((service, command)):
         assert options <= known
         return
-    model = botocore.session.get_session().get_service_model(service)
+    session = botocore.session.get_session()
+    model = session.get_service_model(service)
+    if command == "wait":
+        waiters = session.get_waiter_model(service)
+        names = {xform_name(name, "-"): waiters.get_waiter(name) for name in waiters.waiter_names}
+        assert options <= _options(model.operation_model(names[rest[0]].operation)), words
+        return
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     assert command in operations
     assert options <= _options(model.operation_model(operations[command])), words
@@ -78,13 +84,23 @@ def _value(node: ast.expr) -> float:
 
 
 def test_the_cost_is_what_the_arithmetic_says() -> None:
-    """To the cent: every row, and their sum."""
+    """To the cent: every row, and the sum at the end of each table; and what stands in the text."""
     text = (ROOT / "docs" / "deploy.md").read_text().partition("\n## What it costs\n")[2]
-    rows = re.findall(r"^\| (.+?) \| (.*?) ?\| \$([\d.]+) \|$", text, re.MULTILINE)
-    assert len(rows) == 11
-    for what, arithmetic, price in rows[:-1]:
-        assert round(_value(ast.parse(arithmetic, mode="eval").body), 2) == float(price), what
-    assert round(sum(float(price) for _, _, price in rows[:-1]), 2) == float(rows[-1][2])
+    tables = [re.findall(r"^\| (.+?) \| (.*?) ?\| \$([\d.]+) \|$", part, re.M) for part in text.split("| --- | --- | --- |")]
+    assert [len(rows) for rows in tables] == [0, 15, 4]
+    for rows in tables[1:]:
+        for what, arithmetic, price in rows[:-1]:
+            assert round(_calculated(arithmetic), 2) == float(price), what
+        assert rows[-1][0] == "total"
+        assert round(sum(float(price) for _, _, price in rows[:-1]), 2) == float(rows[-1][2])
+    written = re.findall(r"([\d.]+(?: [*/] [\d.]+)+) = \$?([\d,.]+\d)", text)
+    assert len(written) == 2
+    for arithmetic, result in written:
+        assert round(_calculated(arithmetic), 2) == float(result.replace(",", "")), arithmetic
+
+
+def _calculated(arithmetic: str) -> float:
+    return _value(ast.parse(arithmetic, mode="eval").body)
 
 
 def test_alarms_and_metrics_are_counted_right() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import readme
 from product import EAST, WEST, Product
 from rig import BASTION_CIDR, Rule, World
 
@@ -72,6 +73,7 @@ def test_a_2017_group_is_taken_over_without_opening_or_closing_anything(old: Wor
     listed = sgsync("adopt")
     assert listed.returncode == PENDING and "to adopt: 10" in listed.stdout
     assert changes(old) == {}, "listing changes nothing"
+    assert readme.missing("sgsync adopt", listed.stdout.replace(old.mesh, "orders-db"), readme.GUIDE) == []
 
     done = sgsync("adopt", "--yes")
     assert done.returncode == DONE and "adopted: 10" in done.stdout, done.stdout + done.stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from product import EAST, Product
-from rig import World
+from rig import Fault, World
 
 
 def metrics_in(logs: Iterable[str]) -> list[dict[str, Any]]:
@@ -26,7 +26,8 @@ def test_a_true_up_reports_how_full_the_fullest_group_is(world: World) -> None:
     assert (directive["Namespace"], directive["Dimensions"]) == ("sgsync", [["mesh", "member"]])
     assert (line["mesh"], line["member"]) == (world.mesh, EAST)
     assert line["QuotaUsedPercent"] == 40
-    assert line["PeersStale"] == line["RemovalsHeld"] == line["HooksAbandoned"] == line["HooksRetried"] == 0
+    quiet = ("PeersStale", "RemovalsHeld", "Failures", "HooksAbandoned", "HooksRetried")
+    assert {name: line[name] for name in quiet} == dict.fromkeys(quiet, 0)
 
 
 def test_a_launch_that_does_not_fit_moves_the_metric_of_its_alarm(world: World) -> None:
@@ -40,3 +41,20 @@ def test_a_launch_that_does_not_fit_moves_the_metric_of_its_alarm(world: World) 
     assert line["HooksAbandoned"] == 1
     assert line["QuotaUsedPercent"] == 100
     assert line["Findings"] > 0
+
+
+def test_a_target_that_keeps_failing_moves_a_metric_though_the_function_ends_well(world: World) -> None:
+    """Lambda's own Errors stays 0: the answer is a report."""
+    world.seed(EAST, 1)
+    with Product(world) as product:
+        denied = {"error_code": "UnauthorizedOperation", "status": 403}
+        fault = world.rig.proxy.add(Fault("error", region=EAST, action="AuthorizeSecurityGroupIngress", **denied))
+        for _ in range(2):
+            result = product.invoke({"trueup": True}, EAST, "trueup")
+            assert result.ok
+            assert {one["region"]: one["status"] for one in result.value["targets"]}[EAST] == "failed"
+            (line,) = metrics_in(result.logs)
+            assert line["Failures"] > 0
+        world.rig.proxy.heal(fault)
+        (line,) = metrics_in(product.invoke({"trueup": True}, EAST, "trueup").logs)
+        assert line["Failures"] == 0

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import readme
+from demo import stack
 from product import EAST, WEST, Product
 from rig import ACCOUNT, World
 
-_SAM = Path(sys.executable).parent / "sam"
 _TEMPLATE = Path(__file__).resolve().parents[2] / "sam" / "template.yaml"
-#: Comments, quotes and umlauts have to arrive as they are.
-_EXTRA = "# it's \"quoted\", and as long as a document may be: größer = besser\n[guard]\nmax_removals = 7"
+#: Comments and quotes have to arrive as they are.
+_EXTRA = "# it's \"quoted\", and as long as a document may be: ~5 < 7 & $HOME\n[guard]\nmax_removals = 7"
 
 
 @pytest.fixture
@@ -48,24 +47,6 @@ def render(world: World, folder: Path, *arguments: str) -> subprocess.CompletedP
         return product.sgsync("render", *arguments, folder=folder)
 
 
-def sam_deploy(world: World, folder: Path, region: str, *arguments: str) -> str:
-    """Runs the command that the deploy guide tells people to run; what it printed."""
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
-    env = world.rig.deploy_env(region) | {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(home),
-        "SAM_CLI_POLL_DELAY": "0.5",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    # The file says where; the environment must not.
-    del env["AWS_REGION"], env["AWS_DEFAULT_REGION"]
-    command = [str(_SAM), "deploy", "--config-env", region, "--no-progressbar", *arguments]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def parameters(world: World, region: str) -> dict[str, str]:
     """The parameters that the stack got."""
     (stack,) = world.rig.client("cloudformation", region).describe_stacks(StackName=f"sgsync-{world.mesh}")["Stacks"]
@@ -78,13 +59,15 @@ def test_sam_deploys_each_region_from_the_rendered_file_alone(world: World, fold
     assert done.returncode == 0, done.stderr
     assert f"sam deploy --config-env {WEST}" in done.stdout
     for region in (WEST, EAST):
-        sam_deploy(world, folder, region)
+        stack.sam_deploy(world.rig, folder, region)
         given = parameters(world, region)
         member = world.members[region]
         assert given["Mesh"] == world.mesh_toml(_EXTRA)
         assert given["Regions"] == f"{EAST},{WEST}"
         assert given["Member"] == region
         assert given["AutoScalingGroups"] == member.group
+        arn = f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{member.group}"
+        assert given["AutoScalingGroupArns"] == arn
         assert given["SecurityGroups"] == member.security_group
         assert given["SecurityGroupArns"] == ",".join(
             f"arn:aws:ec2:{m.region}:{ACCOUNT}:security-group/{m.security_group}" for m in world.members.values()
@@ -93,7 +76,7 @@ def test_sam_deploys_each_region_from_the_rendered_file_alone(world: World, fold
             f"arn:aws:dynamodb:{place}:{ACCOUNT}:table/{world.table}" for place in world.members
         )
         assert given["Architecture"] == "x86_64"
-    assert "No changes to deploy" in sam_deploy(world, folder, WEST)
+    assert "No changes to deploy" in stack.sam_deploy(world.rig, folder, WEST)
 
 
 def test_rendering_again_is_the_same_and_an_edited_file_is_left_alone(world: World, folder: Path) -> None:
@@ -102,7 +85,10 @@ def test_rendering_again_is_the_same_and_an_edited_file_is_left_alone(world: Wor
     file = folder / "samconfig.toml"
     first = file.read_text()
     again = render(world, folder, "--account", ACCOUNT, "--output", "json")
-    assert json.loads(again.stdout) == {"file": "samconfig.toml", "written": False, "environments": [EAST, WEST]}
+    said = json.loads(again.stdout)
+    assert {policy["policy"] for policy in said.pop("policies")} == {"RulesPolicy", "RowsPolicy", "LifecycleRole"}
+    nothing: dict[str, Any] = {"written": False, "kept": [], "changed": []}
+    assert said == {"file": "samconfig.toml", "environments": [EAST, WEST]} | nothing
     assert render(world, folder, "--account", ACCOUNT, "--output-file", "-").stdout == first
 
     file.write_text(first.replace("rate(5 minutes)", "rate(1 minute)"))
@@ -121,3 +107,23 @@ def test_without_an_account_nothing_is_written(world: World, folder: Path) -> No
     assert "member[0].account" in refused.stderr and "sgsync render --account" in refused.stderr
     assert not (folder / "samconfig.toml").exists()
     assert world.rig.proxy.calls() == {}
+
+
+def test_what_was_set_lasts_and_the_guide_shows_what_is_printed(world: World, folder: Path) -> None:
+    """Rendering again without a setting must not take the alarms away, nor put other processors under the binaries."""
+    first = render(world, folder, "--account", ACCOUNT, "--set", "AlarmEmail=oncall@example.com")
+    assert readme.missing("sgsync render", first.stdout, readme.GUIDE) == []
+    again = render(world, folder, "--account", ACCOUNT, "--set", "Architecture=x86_64")
+    assert "  kept: AlarmEmail=oncall@example.com\n  changed: Architecture=x86_64, was arm64\n" in again.stdout
+    assert (folder / "samconfig.toml").read_text().count('AlarmEmail = "oncall@example.com"') == 2
+    with Product(world, world.mesh_toml("[guard]\nmax_removals = 8")) as product:
+        third = product.sgsync("render", "--account", ACCOUNT, folder=folder)
+    assert readme.missing("sgsync render, again", third.stdout, readme.GUIDE) == []
+
+
+def test_what_is_not_ascii_is_refused(world: World, folder: Path) -> None:
+    """CloudFormation would give it back as question marks."""
+    with Product(world, world.mesh_toml("# größer")) as product:
+        refused = product.sgsync("render", "--account", ACCOUNT, folder=folder)
+    assert refused.returncode == 1 and "`ö`" in refused.stderr
+    assert not (folder / "samconfig.toml").exists()

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+import readme
 from demo import stack
-from product import BINARIES, EAST, WEST, foreign, too_early
+from product import EAST, WEST, Product, foreign, reports_in, too_early
 from rig import Rig, World, wait_until
 
 
@@ -62,7 +63,7 @@ def stack_state(world: World, region: str) -> dict[str, Any]:
     (found,) = client.describe_stacks(StackName=name)["Stacks"]
     resources = client.describe_stack_resources(StackName=name)["StackResources"]
     return {
-        "outputs": {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]},
+        "outputs": {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
         "resources": {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources},
     }
 
@@ -122,3 +123,82 @@ def test_a_second_deployment_changes_nothing(deployed: World, folder: Path, tmp_
     assert {region: deployed.rules(region) for region in (EAST, WEST)} == rules
     settle(deployed, WEST, 3)
     assert deployed.complete()
+
+
+def test_a_plan_says_in_sync_as_the_guide_shows(deployed: World, tmp_path: Path) -> None:
+    """What somebody sees who has followed the deploy guide to its end."""
+    with Product(deployed) as product:
+        done = product.sgsync("plan", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The guide's groups are those of prerequisites.yaml.
+    printed = done.stdout.replace(f"{deployed.mesh}-us-", "orders-us-").replace(deployed.mesh, "orders-db")
+    assert readme.missing("sgsync plan", printed, readme.GUIDE) == []
+
+
+def test_the_schedule_heals_what_somebody_removed(deployed: World, folder: Path) -> None:
+    """Scheduler invokes the function; nobody else does anything. A setting is changed as the guide says, and lasts."""
+    stack.deploy(deployed.rig, deployed, folder, [EAST], settings=["TrueupSchedule=rate(1 minute)"])
+    settle(deployed, EAST, 2)
+    wait_until("an empty queue", lambda: messages(deployed, EAST, "events") == 0)
+    removed = next(rule for rule in deployed.rules(EAST) if rule.mesh)
+    deployed.remove_rule(EAST, removed.id)
+    before = len(scheduled(deployed, EAST))
+    wait_until("the rule that the schedule puts back", deployed.complete, timeout_s=100)
+    wait_until("the report", lambda: len(scheduled(deployed, EAST)) > before)
+    healed = scheduled(deployed, EAST)[before]
+    assert (healed["member"], healed["dry_run"]) == (EAST, False)
+    added = [permission for target in healed["targets"] for permission in target["added"]]
+    assert [permission.split()[-1] for permission in added] == [removed.cidr]
+
+
+def scheduled(world: World, region: str) -> list[dict[str, Any]]:
+    """The reports of the true-ups that the schedule asked for."""
+    log = world.rig.ministack.function_log(f"sgsync-{world.mesh}-trueup", region)
+    return [report for report in reports_in(log) if report["trigger"] == "schedule"]
+
+
+def test_a_removed_stack_is_launched_again_over_what_it_left(deployed: World, folder: Path) -> None:
+    """Rules, rows and logs stay; importing them, as the guide says, makes room for the stack of the same name."""
+    rules, rows = deployed.rules(EAST), deployed.rows(EAST)
+    client, name = deployed.rig.client("cloudformation", EAST), f"sgsync-{deployed.mesh}"
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert (deployed.rules(EAST), deployed.rows(EAST)) == (rules, rows)
+
+    left = {"Mirror": ("AWS::DynamoDB::Table", "TableName", name)}
+    for log, function in (("LifecycleLog", "hooks"), ("TrueupLog", "trueup")):
+        left[log] = ("AWS::Logs::LogGroup", "LogGroupName", f"/aws/lambda/{name}-{function}")
+    client.create_change_set(
+        StackName=name,
+        ChangeSetName="import",
+        ChangeSetType="IMPORT",
+        TemplateBody=(stack.ROOT / "sam" / "retained.yaml").read_text(),
+        Parameters=[{"ParameterKey": "MeshName", "ParameterValue": deployed.mesh}],
+        ResourcesToImport=[
+            {"ResourceType": kind, "LogicalResourceId": logical_id, "ResourceIdentifier": {key: value}}
+            for logical_id, (kind, key, value) in left.items()
+        ],
+    )
+    client.execute_change_set(StackName=name, ChangeSetName="import")
+    status = lambda: client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]  # noqa: E731
+    wait_until("the import", lambda: status().endswith("_COMPLETE"))
+    assert stack_state(deployed, EAST)["resources"] == {logical_id: value for logical_id, (*_, value) in left.items()}
+
+    stack.deploy(deployed.rig, deployed, folder, [EAST], settings=["TrueupSchedule=rate(5 minutes)"])
+    assert {row["asg"]["S"]: row["member"] for row in deployed.rows(EAST)} == {
+        row["asg"]["S"]: row["member"] for row in rows
+    }
+    settle(deployed, EAST, 1)
+    assert deployed.complete()
+    assert "No changes to deploy" in stack.deploy(deployed.rig, deployed, folder, [EAST])[EAST]
+
+
+def test_launching_over_what_is_there_fails_and_leaves_no_log(rig: Rig, tmp_path: Path) -> None:
+    """The mirror of an earlier stack is not taken without being asked for; what the launch made goes again."""
+    rig.moto.reset()
+    world = World(rig, mesh="leftover", hooks=False)
+    with pytest.raises(RuntimeError, match="already exists"):
+        stack.deploy(rig, world, tmp_path, [EAST])
+    logs = rig.client("logs", EAST).describe_log_groups(logGroupNamePrefix="/aws/lambda/sgsync-leftover")["logGroups"]
+    assert logs == []
+    rig.client("cloudformation", EAST).delete_stack(StackName="sgsync-leftover")

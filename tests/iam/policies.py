@@ -44,6 +44,7 @@ def policies(role: str, home: str) -> Policies:
 
 @cache
 def _stack(home: str) -> Resources:
+    groups = [f"{MESH}-{place}" for place in TARGETS if place.startswith(home)]
     return transformed(
         **{
             "MeshName": MESH,
@@ -51,7 +52,10 @@ def _stack(home: str) -> Resources:
             "SecurityGroupArns": ",".join(target_arn(place) for place in TARGETS),
             "TableArns": ",".join(f"arn:aws:dynamodb:{r}:{ACCOUNT}:table/sgsync-{MESH}" for r in REGIONS),
             "PeerRoleArns": PEER_ROLE,
-            "AutoScalingGroups": ",".join(f"{MESH}-{place}" for place in TARGETS if place.startswith(home)),
+            "AutoScalingGroups": ",".join(groups),
+            "AutoScalingGroupArns": ",".join(
+                f"arn:aws:autoscaling:{home}:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{group}" for group in groups
+            ),
             "SecurityGroups": ",".join(target(place) for place in TARGETS if place.startswith(home)),
             "AWS::Region": home,
         }

@@ -25,6 +25,9 @@ PARAMETERS = {
     "TableArns": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/sgsync-orders-db,"
     f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/sgsync-orders-db",
     "AutoScalingGroups": ",".join(GROUPS),
+    "AutoScalingGroupArns": ",".join(
+        f"arn:aws:autoscaling:us-east-1:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{group}" for group in GROUPS
+    ),
     "SecurityGroups": "sg-1",
     "AWS::Region": "us-east-1",
     "AWS::AccountId": ACCOUNT,
@@ -39,17 +42,29 @@ class _NoManagedPolicies:
         return {}
 
 
+def expanded(**overrides: str) -> dict[str, Any]:
+    """The template after AWS::LanguageExtensions and before SAM, as AWS checks it in between."""
+    template = yaml_parse(TEMPLATE.read_text())
+    found: dict[str, Any] = expand_language_extensions(
+        template, _parameters(template, overrides), enabled=True
+    ).expanded_template
+    return found
+
+
+def _parameters(template: dict[str, Any], overrides: dict[str, str]) -> dict[str, str]:
+    defaults = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p}
+    return defaults | PARAMETERS | overrides
+
+
 def transformed(**overrides: str) -> Resources:
     """Every resource that the stack makes; a false condition takes its resource away."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    template = yaml_parse(TEMPLATE.read_text())
-    defaults = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p}
-    parameters = defaults | PARAMETERS | overrides
-    expanded = expand_language_extensions(template, parameters, enabled=True).expanded_template
-    for resource in expanded["Resources"].values():
+    between = expanded(**overrides)
+    for resource in between["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"  # what `sam deploy` makes of the folder
-    resources: Resources = transform(expanded, {}, _NoManagedPolicies())["Resources"]
+    parameters = _parameters(yaml_parse(TEMPLATE.read_text()), overrides)
+    resources: Resources = transform(between, {}, _NoManagedPolicies())["Resources"]
     false = {name for name, holds in _conditions(parameters).items() if not holds}
     return {name: one for name, one in resources.items() if one.get("Condition") not in false}
 
@@ -113,14 +128,15 @@ def _with_arns(value: Any, resources: Resources, region: str) -> Any:
 
 def _arn(name: str, resources: Resources, region: str) -> str:
     properties = resources[name]["Properties"]
-    place = f"{region}:{ACCOUNT}"
+    partition = "aws-cn" if region.startswith("cn-") else "aws"
     match resources[name]["Type"]:
         case "AWS::SQS::Queue":
-            return f"arn:aws:sqs:{place}:{properties['QueueName']}"
+            service, rest = "sqs", properties["QueueName"]
         case "AWS::Logs::LogGroup":
-            return f"arn:aws:logs:{place}:log-group:{properties['LogGroupName']}:*"
+            service, rest = "logs", f"log-group:{properties['LogGroupName']}:*"
         case "AWS::Lambda::Function":
-            return f"arn:aws:lambda:{place}:function:{properties['FunctionName']}"
+            service, rest = "lambda", f"function:{properties['FunctionName']}"
         case other:
             raise NotImplementedError(f"the ARN of a {other}")
+    return f"arn:{partition}:{service}:{region}:{ACCOUNT}:{rest}"
 

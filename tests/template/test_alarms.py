@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from expanded import Resources, of_type, transformed
 
-MESH_METRICS = {"PeersStale": 0, "RemovalsHeld": 0, "HooksAbandoned": 0, "QuotaUsedPercent": 80}
+OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+#: The functions' own metrics: above what, for how many of how many periods, and what a period without a run means.
+MESH_METRICS = {
+    "PeersStale": (0, 1, 1, "ignore"),
+    "RemovalsHeld": (0, 1, 1, "ignore"),
+    "Failures": (0, 2, 3, "ignore"),
+    "HooksAbandoned": (0, 1, 1, "notBreaching"),
+    "QuotaUsedPercent": (80, 1, 1, "ignore"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +52,8 @@ def test_the_functions_own_metrics_are_those_that_alarms_read(resources: Resourc
     for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
         if alarm["Namespace"] == "sgsync":
             assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {"mesh": "orders-db", "member": "us-east-1"}
-            assert alarm["Threshold"] == MESH_METRICS[alarm["MetricName"]]
+            keys = ("Threshold", "DatapointsToAlarm", "EvaluationPeriods", "TreatMissingData")
+            assert tuple(alarm[key] for key in keys) == MESH_METRICS[alarm["MetricName"]], alarm["MetricName"]
     named = of_type(transformed(Member="virginia"), "AWS::CloudWatch::Alarm")["PeersStaleAlarm"]
     assert {"Name": "member", "Value": "virginia"} in named["Dimensions"]
 
@@ -51,7 +62,7 @@ def test_every_alarm_says_what_to_do_and_reaches_the_topic(resources: Resources)
     for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
         assert len(alarm["AlarmDescription"]) > 40
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
-        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["Namespace"] == "sgsync" or alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmName"].startswith("sgsync-orders-db-"), "the topic's policy knows alarms by this"
 
 
@@ -67,3 +78,13 @@ def test_the_dashboard_is_json_and_shows_every_metric(resources: Resources) -> N
     widgets = json.loads(text)["widgets"]
     shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == "sgsync"}
     assert shown == set(MESH_METRICS) | {"HooksRetried", "Findings"}
+
+
+def test_operations_says_what_every_alarm_means(resources: Resources) -> None:
+    """And of no other."""
+    section = OPERATIONS.read_text().partition("\n## Alarms\n")[2].partition("\n### ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    explained = {name for row in rows for name in re.findall(r"`([\w-]+)`", row[1])}
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm").values()
+    assert explained == {alarm["AlarmName"].removeprefix("sgsync-orders-db-") for alarm in alarms}
+    assert all(len(row[3].strip()) > 40 for row in rows)

@@ -80,6 +80,7 @@ def auto_scaling(kind: str, group: str, **detail: str) -> dict[str, Any]:
         (auto_scaling("EC2 Instance-launch Lifecycle Action", "orders-web", LifecycleHookName="theirs"), set()),
         (auto_scaling("EC2 Instance-launch Lifecycle Action", "other", LifecycleHookName="sgsync-orders-db-launch"), set()),
         (auto_scaling("EC2 Instance Launch Successful", "orders-web"), {"MembershipRule"}),
+        (auto_scaling("EC2 Instance Launch Unsuccessful", "orders-web"), {"MembershipRule"}),
         (auto_scaling("EC2 Instance Terminate Successful", "orders-web"), {"MembershipRule"}),
         (auto_scaling("EC2 Instance Detach Successful", "orders-web"), {"MembershipRule"}),
         (auto_scaling("EC2 Instance Launch Successful", "other"), set()),

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from expanded import GROUPS, PARAMETERS, SAM, TEMPLATE, as_list, of_type, statements, transformed
+from expanded import ACCOUNT, GROUPS, SAM, TEMPLATE, as_list, of_type, statements, transformed
 
 PREREQUISITES = SAM / "prerequisites.yaml"
+RETAINED = SAM / "retained.yaml"
 TOOLS = Path(sys.executable).parent
 #: In a virtualenv of its own: its requirements contradict those of the emulators.
 CHECKOV = Path(os.environ.get("CHECKOV", SAM.parent / ".venv" / "checkov" / "bin" / "checkov"))
@@ -43,16 +44,17 @@ def resources():
         ("sam", ["validate", "--lint", "--language-extensions", "--template", TEMPLATE]),
         ("sam", ["validate", "--lint", "--template", TEMPLATE]),
         ("sam", ["validate", "--lint", "--template", PREREQUISITES]),
-        ("cfn-lint", [TEMPLATE, PREREQUISITES]),
+        ("sam", ["validate", "--lint", "--template", RETAINED]),
+        ("cfn-lint", [TEMPLATE, PREREQUISITES, RETAINED]),
     ],
-    ids=["sam-validate-expanded", "sam-validate", "sam-validate-prerequisites", "cfn-lint"],
+    ids=["sam-validate-expanded", "sam-validate", "sam-validate-prerequisites", "sam-validate-retained", "cfn-lint"],
 )
 def test_linters_have_nothing_to_say(tool, arguments):
     result = run(tool, *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED], ids=lambda file: file.stem)
 def test_checkov_has_nothing_to_say(file):
     assert CHECKOV.exists(), "run `make template`, or name another one in CHECKOV"
     command = [CHECKOV, "--framework", "cloudformation", "--file", file, "--skip-download", "--quiet", "--compact"]
@@ -60,7 +62,7 @@ def test_checkov_has_nothing_to_say(file):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED], ids=lambda file: file.stem)
 def test_every_suppression_says_why(file):
     for name, resource in yaml_parse(file.read_text())["Resources"].items():
         metadata = resource.get("Metadata", {}) if isinstance(resource, dict) else {}
@@ -71,7 +73,8 @@ def test_every_suppression_says_why(file):
 
 def test_every_name_fits_the_longest_mesh_name(template):
     assert template["Parameters"]["MeshName"]["AllowedPattern"] == "[a-z0-9-]{1,48}"  # as the mesh document has it
-    longest = transformed(MeshName="x" * 48, **{"AWS::Region": "ap-southeast-2"})
+    peers = {"PeerRoleArns": f"arn:aws:iam::{ACCOUNT}:role/peer"}
+    longest = transformed(MeshName="x" * 48, **{"AWS::Region": "ap-southeast-2"} | peers)
     # What AWS allows, by type and property.
     limits = {
         ("AWS::Lambda::Function", "FunctionName"): 64,
@@ -110,7 +113,7 @@ def test_mirror_survives_the_stack(resources):
     assert properties["TableName"] == "sgsync-orders-db"
     assert [k["AttributeName"] for k in properties["KeySchema"]] == ["member", "asg"]
     assert properties["DeletionProtectionEnabled"] is True
-    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert "SSESpecification" not in properties, "encrypted by a key of DynamoDB's: one in the account costs, and can fail"
     assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
@@ -121,8 +124,30 @@ def test_queue_waits_six_times_the_timeout_and_gives_up_into_dead_letters(resour
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 
 
+def test_logs_survive_the_stack_but_not_a_launch_that_failed(resources):
+    logs = [one for one in resources.values() if one["Type"] == "AWS::Logs::LogGroup"]
+    assert len(logs) == 2
+    for log in logs:
+        assert (log["DeletionPolicy"], log["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_what_is_imported_after_a_removal_is_what_the_stack_has(template):
+    """To the letter, or the deployment that follows the import would change it; and all that is left, or it would fail."""
+    retained = yaml_parse(RETAINED.read_text())
+    kept = {name for name, one in template["Resources"].items() if isinstance(one, dict) and "DeletionPolicy" in one}
+    assert set(retained["Resources"]) == kept == {"Mirror", "LifecycleLog", "TrueupLog"}
+    for name, resource in retained["Resources"].items():
+        assert resource == template["Resources"][name], name
+    for name, condition in retained["Conditions"].items():
+        assert condition == template["Conditions"][name], name
+    for name, parameter in retained["Parameters"].items():
+        assert parameter.get("Default") == template["Parameters"][name].get("Default"), name
+
+
 def test_a_failed_message_fails_alone(resources):
     (mapping,) = of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Events", "Arn"]}
+    assert mapping["FunctionName"] == {"Ref": "LifecycleFunction"}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 10
     assert mapping.get("MaximumBatchingWindowInSeconds", 0) == 0
@@ -166,13 +191,30 @@ def test_every_group_has_both_hooks(resources, kind, group):
     assert properties["HeartbeatTimeout"] == 300
     assert (properties["LifecycleTransition"], properties["DefaultResult"]) == HOOK_RULES[kind]
     assert hook["Condition"] == "HooksWanted"
-    assert set(hook["DependsOn"]) <= set(resources)
+
+
+def test_hooks_come_after_all_that_answers_them(resources):
+    """The road to the function, and what it may do, which is all in one piece with its role."""
+    hooks = [one for one in resources.values() if one["Type"] == "AWS::AutoScaling::LifecycleHook"]
+    assert len(hooks) == 2 * len(GROUPS)
+    for hook in hooks:
+        assert set(hook["DependsOn"]) == {"HookRule", "EventsPolicy", "EventsMapping"}
+    assert resources["EventsMapping"]["Properties"]["FunctionName"] == {"Ref": "LifecycleFunction"}
+    assert resources["LifecycleFunction"]["Properties"]["Role"] == {"Fn::GetAtt": ["LifecycleRole", "Arn"]}
+    (run,) = resources["LifecycleRole"]["Properties"]["Policies"]
+    assert "AnswerHooks" in {statement["Sid"] for statement in run["PolicyDocument"]["Statement"]}
+
+
+def test_whatever_is_made_for_each_group_needs_a_group(template):
+    """Where there is none, AWS may go round once with an empty name (cfn-language-discussion#102, #154)."""
+    _, _, body = template["Resources"]["Fn::ForEach::AutoScalingGroup"]
+    assert {one.get("Condition") for one in body.values()} == {"HooksWanted"}
 
 
 def test_every_group_may_be_answered_and_no_other(resources):
     answering = [s for _, s in statements(resources) if "autoscaling:CompleteLifecycleAction" in as_list(s["Action"])]
     any_group = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/"
-    assert [s["Resource"] for s in answering] == [any_group + group for group in GROUPS]
+    assert [s["Resource"] for s in answering] == [[any_group + group for group in GROUPS]]
 
 
 def test_the_trueup_runs_on_a_schedule_of_its_own_name(resources):
@@ -194,7 +236,7 @@ def test_star_is_for_describe_only_and_bounded_by_region(resources):
 def test_roles_bring_no_policy_written_elsewhere(resources):
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for arn in role.get("ManagedPolicyArns", []):
-            assert arn == {"Ref": "ReconcilePolicy"}, name
+            assert arn in ({"Ref": "RulesPolicy"}, {"Ref": "RowsPolicy"}), name
 
 
 def test_a_member_may_have_a_name_and_a_table_of_its_own():
@@ -206,8 +248,9 @@ def test_a_member_may_have_a_name_and_a_table_of_its_own():
 
 def test_a_member_may_have_no_groups_or_no_security_groups():
     """No hook, and patterns that nothing matches: an empty list is no pattern."""
-    targets_only = transformed(AutoScalingGroups="")
+    targets_only = transformed(AutoScalingGroups="", AutoScalingGroupArns="")
     assert of_type(targets_only, "AWS::AutoScaling::LifecycleHook") == {}
+    assert not [s for _, s in statements(targets_only) if "autoscaling:CompleteLifecycleAction" in as_list(s["Action"])]
     assert targets_only["HookRule"]["Properties"]["EventPattern"]["detail"]["AutoScalingGroupName"] == ["(none)"]
     sources_only = transformed(SecurityGroups="")
     nothing = [

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::mesh::{Invalid, Member, Mesh, Problem};
 
+use super::sizes;
 use super::stack::{Stack, account_of};
 
 /// The largest document, in bytes: the template's `MaxLength`. All variables of a
@@ -13,9 +14,9 @@ pub(super) const MAX_DOCUMENT: usize = 3900;
 /// CloudFormation's limit on one parameter, in bytes.
 const MAX_PARAMETER: usize = 4096;
 
-/// The longest group name: the template puts `answer-hooks-of-` before it, and IAM
-/// allows 128 characters in the name of a policy.
-const MAX_GROUP_NAME: usize = 112;
+/// The most letters and digits in a group's name: the template puts `TerminateHook` before
+/// them, and CloudFormation allows 255 characters in a resource's name.
+pub(super) const MAX_GROUP_LETTERS: usize = 255 - "TerminateHook".len();
 
 /// Checks stacks before they are written down.
 pub(super) fn check(
@@ -31,6 +32,7 @@ pub(super) fn check(
         one_member(mesh, place, member, &mut problems);
     }
     lengths(stacks, &mut problems);
+    sizes::check(stacks, &mut problems);
     if problems.is_empty() { Ok(()) } else { Err(Invalid { problems }) }
 }
 
@@ -50,6 +52,16 @@ fn whole_document(document: &str, problems: &mut Vec<Problem>) {
             ),
         ));
     }
+    if let Some((place, c)) = first_foreign_character(document) {
+        problems.push(problem(
+            "",
+            format!(
+                "line {place}: `{c}`: CloudFormation shows such characters as `?` when it is asked \
+                 for the stack; write it in ASCII (in a string, as \\u{:04x})",
+                u32::from(c)
+            ),
+        ));
+    }
     let altered = |line: &str| ["\\ ", "\\\"", "\\'"].iter().any(|pair| line.contains(pair));
     if let Some(place) = document.lines().position(altered) {
         problems.push(problem(
@@ -61,6 +73,13 @@ fn whole_document(document: &str, problems: &mut Vec<Problem>) {
             ),
         ));
     }
+}
+
+/// The first character that is not ASCII, and its line.
+fn first_foreign_character(document: &str) -> Option<(usize, char)> {
+    let in_line =
+        |(place, line): (usize, &str)| line.chars().find(|c| !c.is_ascii()).map(|c| (place + 1, c));
+    document.lines().enumerate().find_map(in_line)
 }
 
 fn one_member(mesh: &Mesh, place: usize, member: &Member, problems: &mut Vec<Problem>) {
@@ -85,12 +104,14 @@ fn group_names(place: usize, member: &Member, problems: &mut Vec<Problem>) {
             let detail = format!("`{name}`: the stack takes letters, digits and `+=.@_-` only");
             problems.push(problem(&path, detail));
         }
-        if name.len() > MAX_GROUP_NAME {
-            let detail =
-                format!("{} characters long; the stack takes {MAX_GROUP_NAME}", name.len());
+        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        if letters.len() > MAX_GROUP_LETTERS {
+            let detail = format!(
+                "{} letters and digits long; the stack takes {MAX_GROUP_LETTERS}",
+                letters.len()
+            );
             problems.push(problem(&path, detail));
         }
-        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         if let Some(other) = plain.insert(letters, name) {
             let detail = format!(
                 "`{name}` and `{other}` differ in punctuation only, which one stack cannot tell apart"
@@ -100,19 +121,25 @@ fn group_names(place: usize, member: &Member, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Nothing may be longer than a parameter. What is the same in every stack is said once.
+/// Nothing may be longer than a parameter, or come back otherwise. What is the same in
+/// every stack is said once.
 fn lengths(stacks: &[Stack], problems: &mut Vec<Problem>) {
     for stack in stacks {
         for (name, value) in stack.parameters.iter().filter(|(name, _)| *name != "Mesh") {
-            let length = value.as_sent().len();
-            let found = problem(
-                "",
+            let sent = value.as_sent();
+            let detail = if sent.len() > MAX_PARAMETER {
                 format!(
-                    "the stack's parameter {name} would be {length} bytes long; CloudFormation \
-                     allows {MAX_PARAMETER}: use fewer or shorter names"
-                ),
-            );
-            if length > MAX_PARAMETER && !problems.contains(&found) {
+                    "the stack's parameter {name} would be {} bytes long; CloudFormation \
+                     allows {MAX_PARAMETER}: use fewer or shorter names",
+                    sent.len()
+                )
+            } else if !sent.is_ascii() {
+                format!("the stack's parameter {name} would be `{sent}`; write it in ASCII")
+            } else {
+                continue;
+            };
+            let found = problem("", detail);
+            if !problems.contains(&found) {
                 problems.push(found);
             }
         }

@@ -1,11 +1,16 @@
 //! The text of a `samconfig.toml`, and whose it is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::TEMPLATE;
 use super::stack::{Stack, Value};
 
 /// How the first line of a rendered file begins; a checksum of the rest follows.
 const MARK: &str = "# Written by `sgsync render`, checksum ";
+
+/// The table of the stack's parameters.
+const OVERRIDES: &str = "parameter_overrides";
 
 /// Who wrote a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,24 @@ pub(super) fn author(text: &str) -> Author {
         Some(_) => Author::Edited,
         None => Author::Other,
     }
+}
+
+/// What a file says that can be chosen, of its first environment: `render` writes the same
+/// into each. A file that is no `samconfig.toml` says nothing.
+pub(super) fn choices(text: &str) -> BTreeMap<String, String> {
+    let file: toml::Table = text.parse().unwrap_or_default();
+    let texts = |table: &toml::Table| -> BTreeMap<String, String> {
+        let text = |(name, value): (&String, &toml::Value)| {
+            Some((name.clone(), value.as_str()?.to_owned()))
+        };
+        table.iter().filter_map(text).collect()
+    };
+    let deploy = file.values().find_map(|one| one.get("deploy")?.get("parameters")?.as_table());
+    let given = deploy.and_then(|table| table.get(OVERRIDES)?.as_table());
+    let mut found = given.map(texts).unwrap_or_default();
+    let template = deploy.and_then(|table| table.get("template_file")?.as_str());
+    found.extend(template.map(|path| (TEMPLATE.to_owned(), path.to_owned())));
+    found
 }
 
 /// FNV-1a, 64 bits: tells an edited file from one that is not, and is the same for ever.
@@ -65,7 +88,7 @@ fn environment(out: &mut String, stack: &Stack, template: &str) {
     line(format_args!("capabilities = [\"CAPABILITY_IAM\", \"CAPABILITY_AUTO_EXPAND\"]"));
     line(format_args!("confirm_changeset = false"));
     line(format_args!("fail_on_empty_changeset = false"));
-    line(format_args!("\n[{environment}.deploy.parameters.parameter_overrides]"));
+    line(format_args!("\n[{environment}.deploy.parameters.{OVERRIDES}]"));
     for (name, value) in &stack.parameters {
         line(format_args!("{name} = {}", toml(value)));
     }

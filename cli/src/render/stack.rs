@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{AccountId, AsgName, Region, SecurityGroupId};
 
-/// Parameters that the mesh document does not decide, with what they are unless `--set`
-/// says otherwise: the template's own defaults, held equal by a test.
+use super::choices::Choices;
+
+/// Parameters that the mesh document does not decide, with what they are unless `--set`, or
+/// the file that is there, says otherwise: the template's own defaults, held equal by a test.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("CreateLifecycleHooks", "true"),
     ("TrueupSchedule", "rate(5 minutes)"),
@@ -15,7 +17,7 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Parameters that come from the mesh document and from nowhere else.
-const DERIVED: [&str; 10] = [
+const DERIVED: [&str; 11] = [
     "MeshName",
     "Mesh",
     "Regions",
@@ -24,6 +26,7 @@ const DERIVED: [&str; 10] = [
     "PeerRoleArns",
     "Member",
     "AutoScalingGroups",
+    "AutoScalingGroupArns",
     "SecurityGroups",
     "Table",
 ];
@@ -31,8 +34,10 @@ const DERIVED: [&str; 10] = [
 /// A parameter given by `--set`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
-    name: &'static str,
-    value: String,
+    /// Of `SETTINGS`.
+    pub name: &'static str,
+    /// What it is to be.
+    pub value: String,
 }
 
 impl Setting {
@@ -50,6 +55,9 @@ impl Setting {
             let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
             format!("the stack has no such parameter; there are {}", names.join(", "))
         })?;
+        if !value.is_ascii() {
+            return Err(format!("`{value}`: CloudFormation takes ASCII only"));
+        }
         Ok(Self { name, value: value.to_owned() })
     }
 }
@@ -86,18 +94,30 @@ pub(super) struct Stack {
     pub parameters: Vec<(&'static str, Value)>,
 }
 
+impl Stack {
+    /// A parameter's value.
+    pub(super) fn parameter(&self, name: &str) -> Option<&Value> {
+        self.parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The partition that it is launched in.
+    pub(super) fn partition(&self) -> &'static str {
+        partition(&self.region)
+    }
+}
+
 /// The stack of every member. An account that nobody knows is left empty in the ARNs,
 /// for [`super::limits`] to complain about.
 pub(super) fn stacks(
     mesh: &Mesh,
     document: &str,
     account: Option<&str>,
-    settings: &[Setting],
+    choices: &Choices,
 ) -> Vec<Stack> {
     let stack = |member: &Member| Stack {
         name: format!("sgsync-{}", mesh.name),
         region: member.region.clone(),
-        parameters: parameters(mesh, document, member, account, settings),
+        parameters: parameters(mesh, document, member, account, choices),
     };
     mesh.members.iter().map(stack).collect()
 }
@@ -107,7 +127,7 @@ fn parameters(
     document: &str,
     member: &Member,
     account: Option<&str>,
-    settings: &[Setting],
+    choices: &Choices,
 ) -> Vec<(&'static str, Value)> {
     let groups = member.auto_scaling_groups.iter().map(AsgName::to_string).collect();
     let targets = member.security_groups.iter().map(SecurityGroupId::to_string).collect();
@@ -120,13 +140,12 @@ fn parameters(
         ("PeerRoleArns", Value::List(peer_role_arns(mesh, member))),
         ("Member", Value::Line(member.name.to_string())),
         ("AutoScalingGroups", Value::List(groups)),
+        ("AutoScalingGroupArns", Value::List(group_arns(member, account))),
         ("SecurityGroups", Value::List(targets)),
         ("Table", Value::Line(member.table.clone())),
     ];
-    parameters.extend(SETTINGS.iter().map(|(name, default)| {
-        let set = settings.iter().rev().find(|setting| setting.name == *name);
-        (*name, Value::Line(set.map_or(*default, |setting| &setting.value).to_owned()))
-    }));
+    let chosen = SETTINGS.iter().map(|(name, _)| (*name, Value::Line(choices.of(name).to_owned())));
+    parameters.extend(chosen);
     parameters
 }
 
@@ -144,6 +163,16 @@ fn security_group_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
         groups.map(move |group| arn("ec2", member, account, &format!("security-group/{group}")))
     });
     members.collect()
+}
+
+/// The ARN of each of the member's groups. Auto Scaling makes the id in the middle with the
+/// group, so it cannot be known here.
+fn group_arns(member: &Member, account: Option<&str>) -> Vec<String> {
+    let group = |name: &AsgName| {
+        let resource = format!("autoScalingGroup:*:autoScalingGroupName/{name}");
+        arn("autoscaling", member, account, &resource)
+    };
+    member.auto_scaling_groups.iter().map(group).collect()
 }
 
 /// The ARN of every member's table.

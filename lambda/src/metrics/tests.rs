@@ -1,6 +1,6 @@
 use sync_core::events::Transition;
 use sync_core::names::MeshName;
-use sync_core::report::{Finding, HookReport, TargetReport, TargetStatus, Trigger};
+use sync_core::report::{HookReport, TargetReport, TargetStatus, Trigger};
 
 use super::*;
 
@@ -55,6 +55,7 @@ fn a_run_is_one_line_in_the_embedded_metric_format() {
     let metrics = [
         count("PeersStale"),
         count("RemovalsHeld"),
+        count("Failures"),
         json!({ "Name": "QuotaUsedPercent", "Unit": "Percent" }),
         count("HooksAbandoned"),
         count("HooksRetried"),
@@ -73,6 +74,7 @@ fn a_run_is_one_line_in_the_embedded_metric_format() {
         "member": "us-east-1",
         "PeersStale": 1,
         "RemovalsHeld": 3,
+        "Failures": 0,
         "QuotaUsedPercent": 81,
         "HooksAbandoned": 1,
         "HooksRetried": 2,
@@ -101,6 +103,25 @@ fn every_metric_that_is_announced_has_a_value_and_the_other_way_round() {
 #[test]
 fn a_group_that_nobody_could_read_is_no_data_point() {
     assert!(line(&report(vec![target(0, None)]), 0).get("QuotaUsedPercent").is_none());
+}
+
+/// Whatever the kind: denied, gone, unavailable, not believed.
+#[test]
+fn what_could_not_be_done_or_seen_is_a_failure_and_nothing_else_is() {
+    for (kind, expected) in [
+        (FindingKind::TargetFailed, 1),
+        (FindingKind::GroupMissing, 1),
+        (FindingKind::MirrorUnavailable, 1),
+        (FindingKind::RowRejected, 1),
+        (FindingKind::HeldRemovals, 0),
+        (FindingKind::Drift, 0),
+        (FindingKind::PeerUnreachable, 0),
+        (FindingKind::RowMissing, 0),
+    ] {
+        let findings = vec![Finding::new(kind, "sg-0123456789abcdef0", "detail")];
+        let line = line(&Report { findings, ..report(Vec::new()) }, 0);
+        assert_eq!(line["Failures"], expected, "{kind:?}");
+    }
 }
 
 /// Rows of the table in the operations guide: name and unit.

@@ -7,17 +7,19 @@ It never changes the template that is deployed: what happens here happens inside
 2. `Ref` of a CommaDelimitedList parameter is a list. In ministack it is the text. (The same expansion resolves it.)
 3. RedrivePolicy of AWS::SQS::Queue. ministack's SQS honours it, its CloudFormation drops it, so nothing would ever
    reach a dead-letter queue.
-4. DeletionPolicy Retain, and AlreadyExists for a table that was retained.
+4. DeletionPolicy: Retain, and RetainExceptOnCreate; AlreadyExists for a table or log group that was retained; change sets
+   of type IMPORT, which take such resources into a new stack.
+5. An update of AWS::Scheduler::Schedule. ministack's Scheduler has it, its CloudFormation drops it.
 """
 
 import json
 from contextvars import ContextVar
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import dynamodb, sqs
+from ministack.services import cloudwatch_logs, dynamodb, scheduler, sqs
 from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
-from ministack.services.cloudformation.helpers import _extract_members, _p
+from ministack.services.cloudformation.helpers import _error, _extract_members, _p
 from samcli.lib.cfn_language_extensions.sam_integration import (
     check_using_language_extension,
     expand_language_extensions,
@@ -28,6 +30,14 @@ _request: ContextVar[dict] = ContextVar("request")
 _parse = engine._parse_template
 _provision = stacks._provision_resource
 _delete = stacks._delete_resource
+
+#: What is there under a name, and the name, of the types that a stack leaves behind.
+_RETAINED = {
+    "AWS::DynamoDB::Table": ("TableName", dynamodb._tables),
+    "AWS::Logs::LogGroup": ("LogGroupName", cloudwatch_logs._log_groups),
+}
+#: What change sets of type IMPORT take into a stack: (region, stack) -> {logical id: name}.
+_imports: dict[tuple[str, str], dict[str, str]] = {}
 
 
 def _parse_and_expand(body: str) -> dict:
@@ -64,20 +74,57 @@ def _remembering_request(answer):
     return wrapped
 
 
+def _importing(answer):
+    """An import is a creation that finds every resource there already, and has to name all of them."""
+
+    def wrapped(params):
+        if _p(params, "ChangeSetType") != "IMPORT":
+            return answer(params)
+        named = {}
+        while logical_id := _p(params, f"ResourcesToImport.member.{len(named) + 1}.LogicalResourceId"):
+            at = f"ResourcesToImport.member.{len(named) + 1}.ResourceIdentifier.entry.1.value"
+            named[logical_id] = _p(params, at)
+        resources = set(_parse(_p(params, "TemplateBody"))["Resources"])
+        if resources != set(named):
+            return _error("ValidationError", f"to import: {sorted(named)}, in the template: {sorted(resources)}")
+        _imports[(get_region(), _p(params, "StackName"))] = named
+        return answer(params | {"ChangeSetType": "CREATE"})
+
+    return wrapped
+
+
 def _provision_as_aws(resource_type, logical_id, props, stack_name):
-    if resource_type == "AWS::DynamoDB::Table" and props.get("TableName") in dynamodb._tables:
-        raise ValueError(f"{props['TableName']} already exists")
+    if resource_type in _RETAINED:
+        key, there = _RETAINED[resource_type]
+        imported = _imports.get((get_region(), stack_name), {}).pop(logical_id, None)
+        if imported is not None:
+            return _adopt(resource_type, imported, props.get(key), there)
+        if props.get(key) in there:
+            raise ValueError(f"{props[key]} already exists")
     physical_id, attributes = _provision(resource_type, logical_id, props, stack_name)
     if resource_type == "AWS::SQS::Queue" and "RedrivePolicy" in props:
         sqs._queues[physical_id]["attributes"]["RedrivePolicy"] = json.dumps(props["RedrivePolicy"])
     return physical_id, attributes
 
 
+def _adopt(resource_type, imported, name, there):
+    if imported != name or name not in there:
+        raise ValueError(f"{imported} cannot be imported as {name}")
+    service, rest = ("dynamodb", f"table/{name}") if "Table" in resource_type else ("logs", f"log-group:{name}:*")
+    return name, {"Arn": f"arn:aws:{service}:{get_region()}:{get_account_id()}:{rest}"}
+
+
 def _delete_as_aws(resource_type, physical_id, props, stack_name=None, logical_id=None):
     stack = cloudformation._stacks.get(stack_name) or {}
-    resource = stack.get("_template", {}).get("Resources", {}).get(logical_id, {})
-    if resource.get("DeletionPolicy") != "Retain":
+    policy = stack.get("_template", {}).get("Resources", {}).get(logical_id, {}).get("DeletionPolicy")
+    rolling_back = "ROLLBACK" in stack.get("StackStatus", "")
+    if policy != "Retain" and (policy != "RetainExceptOnCreate" or rolling_back):
         _delete(resource_type, physical_id, props, stack_name, logical_id)
+
+
+def _update_schedule(physical_id, old_props, props, stack_name):
+    scheduler._update_schedule(physical_id, props)
+    return physical_id, {"Arn": scheduler._schedule_arn(props.get("GroupName", "default"), physical_id)}
 
 
 def install() -> None:
@@ -86,6 +133,8 @@ def install() -> None:
         module._parse_template = _parse_and_expand
     for action in ("CreateStack", "UpdateStack", "CreateChangeSet"):
         handlers._ACTION_HANDLERS[action] = _remembering_request(handlers._ACTION_HANDLERS[action])
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = _importing(handlers._ACTION_HANDLERS["CreateChangeSet"])
+    provisioners._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"]["update"] = _update_schedule
     stacks._provision_resource = _provision_as_aws
     stacks._delete_resource = _delete_as_aws
 

@@ -1,0 +1,180 @@
+//! How long the stack's policies get, as IAM counts them: every character that
+//! CloudFormation sends, without white space.
+
+use sync_core::mesh::Problem;
+
+use super::stack::{Stack, Value};
+
+/// What IAM allows a managed policy.
+const MANAGED: usize = 6144;
+
+/// What IAM allows all inline policies of a role together.
+const INLINE: usize = 10_240;
+
+/// A part of a policy: what is the same in every mesh, and how often each parameter is in it.
+struct Part {
+    /// A list that must not be empty, or the part is not there.
+    only_with: Option<&'static str>,
+    /// Characters beside the parameters.
+    fixed: usize,
+    /// Parameter, or pseudo parameter, and how often.
+    uses: &'static [(&'static str, usize)],
+}
+
+/// Something that IAM limits.
+struct Limited {
+    /// The template's name for it.
+    name: &'static str,
+    /// How long it may be.
+    allowed: usize,
+    parts: &'static [Part],
+}
+
+/// Everything that grows with the mesh. The true-up's role has a part of the other's inline
+/// policy. `tests/template` holds the numbers against the template.
+const LIMITED: &[Limited] = &[
+    Limited {
+        name: "RulesPolicy",
+        allowed: MANAGED,
+        parts: &[Part {
+            only_with: None,
+            fixed: 1037,
+            uses: &[
+                ("Regions", 3),
+                ("SecurityGroupArns", 1),
+                ("MeshName", 1),
+                ("AWS::Region", 1),
+                ("AWS::Partition", 2),
+            ],
+        }],
+    },
+    Limited {
+        name: "RowsPolicy",
+        allowed: MANAGED,
+        parts: &[Part { only_with: None, fixed: 315, uses: &[("TableArns", 2), ("Member", 1)] }],
+    },
+    Limited {
+        name: "LifecycleRole",
+        allowed: INLINE,
+        parts: &[
+            Part {
+                only_with: None,
+                fixed: 540,
+                uses: &[("MeshName", 2), ("AWS::Region", 3), ("AWS::Partition", 2)],
+            },
+            Part {
+                only_with: Some("AutoScalingGroupArns"),
+                fixed: 100,
+                uses: &[("AutoScalingGroupArns", 1)],
+            },
+            Part { only_with: Some("PeerRoleArns"), fixed: 121, uses: &[("PeerRoleArns", 1)] },
+        ],
+    },
+];
+
+/// How long one of a stack's policies gets.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Size {
+    /// The stack's environment.
+    pub environment: String,
+    /// The template's name for the policy, or for the role whose inline policies these are.
+    pub policy: &'static str,
+    /// How long it is.
+    pub characters: usize,
+    /// How long IAM lets it be.
+    pub allowed: usize,
+}
+
+/// Every size of a stack.
+pub(super) fn sizes(stack: &Stack) -> Vec<Size> {
+    let size = |limited: &Limited| Size {
+        environment: stack.region.to_string(),
+        policy: limited.name,
+        characters: limited.parts.iter().map(|part| part.length(stack)).sum(),
+        allowed: limited.allowed,
+    };
+    LIMITED.iter().map(size).collect()
+}
+
+/// Says which policies IAM would refuse; each once, for the first stack that has it so.
+pub(super) fn check(stacks: &[Stack], problems: &mut Vec<Problem>) {
+    for limited in LIMITED {
+        let mut all = stacks.iter().flat_map(sizes).filter(|size| size.policy == limited.name);
+        if let Some(size) = all.find(|size| size.characters > size.allowed) {
+            problems.push(Problem {
+                path: String::new(),
+                detail: format!(
+                    "the stack's {} in {} would have policies of {} characters; IAM allows {}: use \
+                     fewer members, groups or security groups, or shorter names",
+                    size.policy, size.environment, size.characters, size.allowed
+                ),
+            });
+        }
+    }
+}
+
+impl Part {
+    fn length(&self, stack: &Stack) -> usize {
+        let is_empty = |name: &str| matches!(stack.parameter(name), Some(Value::List(items)) if items.is_empty());
+        if self.only_with.is_some_and(is_empty) {
+            return 0;
+        }
+        self.uses.iter().map(|(name, times)| times * length_of(stack, name)).sum::<usize>()
+            + self.fixed
+    }
+}
+
+/// A parameter's length in a policy: a list's items have quotes around and commas between.
+fn length_of(stack: &Stack, name: &str) -> usize {
+    match (name, stack.parameter(name)) {
+        ("AWS::Region", _) => stack.region.as_str().len(),
+        ("AWS::Partition", _) => stack.partition().len(),
+        (_, Some(Value::List(items))) => {
+            let quoted: usize = items.iter().map(|item| item.len() + 2).sum();
+            quoted + items.len().saturating_sub(1)
+        }
+        (_, Some(Value::Line(text) | Value::Lines(text))) => text.len(),
+        (_, None) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::tests::{ACCOUNT, again, options};
+
+    /// Fourteen regions with tables of this name; the first member's name is so long.
+    fn document(table: usize, member: usize) -> String {
+        let mut text =
+            "name = \"orders\"\n[[allow]]\nprotocol = \"tcp\"\nports = \"1\"\n".to_owned();
+        for place in 0..14 {
+            let name = if place == 0 { "m".repeat(member) } else { format!("m{place}") };
+            let (table, region) = ("t".repeat(table), place + 10);
+            let _ = write!(
+                text,
+                "[[member]]\nname=\"{name}\"\nregion=\"us-east-{region}\"\ntable=\"{table}\"\n\
+                 security_groups=[\"sg-{place:017x}\"]\n"
+            );
+        }
+        text
+    }
+
+    /// How long the first stack's policy for rows gets, if it may.
+    fn rows(table: usize, member: usize) -> Result<usize, String> {
+        let rendered = again(&document(table, member), &options(ACCOUNT, &[]), None)?;
+        let found = rendered.policies.iter().find(|size| size.policy == "RowsPolicy");
+        Ok(found.expect("a size").characters)
+    }
+
+    #[test]
+    fn a_policy_is_refused_from_the_first_character_that_is_too_many() {
+        let table =
+            (3..255).take_while(|length| rows(*length, 1).is_ok()).last().expect("a length");
+        let room = super::MANAGED - rows(table, 1).expect("it fits");
+        assert_eq!(rows(table, 1 + room), Ok(super::MANAGED));
+        let error = rows(table, 2 + room).expect_err("one too many");
+        assert!(error.contains("the stack's RowsPolicy in us-east-10"), "{error}");
+        assert!(error.contains("6145 characters; IAM allows 6144"), "{error}");
+    }
+}
