@@ -18,7 +18,12 @@ ARCH   := arm64
 PACKER := $(VENV)/package
 CHECKOV := $(VENV)/checkov
 
-.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build package venv clean
+# Tools of cargo that PyPI does not have, built once.
+TOOLS  := target/tools
+MUTANTS := 27.1.0
+FUZZ    := 0.13.2
+
+.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build package fuzz mutants venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -97,6 +102,43 @@ matrix: venv
 	@echo "── every death and every fault at every AWS call"
 	$(CARGO) build --workspace --bins --locked
 	cd tests/emulated && SGSYNC_MATRIX=full ../../$(BIN)/python -m pytest -q test_kills.py test_faults_each_call.py
+
+# Every fuzz target for a short while (docs/testing.md, "Hostile input"). libFuzzer wants a nightly compiler; without
+# one the same entries are driven by property tests alone, with many more cases than `make test` has.
+FUZZ_SECONDS := 60
+FUZZERS := document event rows rules
+FUZZING := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) +nightly fuzz
+
+fuzz:
+	@if ! $(CARGO) +nightly --version >/dev/null 2>&1 || ! command -v c++ >/dev/null; then \
+	    echo "fuzzing needs a nightly compiler (rustup toolchain install nightly) and c++; driving the entries on stable"; \
+	    SGSYNC_CASES=20000 $(CARGO) test -p sync-core --locked --test hostile generated; \
+	else $(MAKE) --no-print-directory fuzz-nightly; fi
+
+.PHONY: fuzz-nightly
+fuzz-nightly: $(TOOLS)/.fuzz-$(FUZZ)
+	for target in $(FUZZERS); do mkdir -p target/fuzz/corpus/$$target; \
+	    $(FUZZING) run --target-dir target/fuzz $$target target/fuzz/corpus/$$target \
+	        sync-core/tests/corpus/$$target $$([ $$target = event ] && echo sync-core/tests/events) -- \
+	        -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -rss_limit_mb=1024 -timeout=20 || exit 1; done
+
+$(TOOLS)/.fuzz-$(FUZZ):
+	$(CARGO) install --quiet --locked --root $(TOOLS) --version $(FUZZ) cargo-fuzz
+	touch $@
+
+# Changes sync-core in every small way and asks the tests who notices (docs/testing.md, "Mutants"). Hours; for one file:
+#   make mutants ONLY='-f sync-core/src/planner/guard.rs'
+ONLY :=
+SGSYNC_SEEDS ?= 50
+mutants: $(TOOLS)/.mutants-$(MUTANTS)
+	# It ends with 2 or 3 if mutants were missed or never ended: how many are too many is decided below.
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" SGSYNC_SEEDS=$(SGSYNC_SEEDS) SGSYNC_CASES=40 PROPTEST_CASES=64 INSTA_UPDATE=no \
+	    $(CARGO) mutants --package sync-core --output target/mutants $(ONLY) || [ $$? -eq 2 -o $$? -eq 3 ]
+	$(PYTHON) tests/mutants.py target/mutants/mutants.out
+
+$(TOOLS)/.mutants-$(MUTANTS):
+	$(CARGO) install --quiet --locked --root $(TOOLS) --version $(MUTANTS) cargo-mutants
+	touch $@
 
 # The functions for Lambda, from scratch (some fifteen minutes): checked, in target/lambda for the template, zipped in
 # target/package for anyone else.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::mesh::quoted;
+
 /// An address block, canonical by construction: host bits cleared, one text form.
 ///
 /// EC2 clears host bits and refuses another spelling of a block it has
@@ -16,7 +18,7 @@ pub struct Cidr(IpNet);
 
 /// A text that is no address block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address block such as 198.51.100.7/32 or 2001:db8::7/128")]
+#[error("{0} is not an address block such as 198.51.100.7/32 or 2001:db8::7/128")]
 pub struct InvalidCidr(String);
 
 impl Cidr {
@@ -49,8 +51,13 @@ impl FromStr for Cidr {
     type Err = InvalidCidr;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let net: IpNet = text.parse().map_err(|_| InvalidCidr(text.to_owned()))?;
-        Ok(Self(net.trunc()))
+        let invalid = || InvalidCidr(quoted(text));
+        let (address, length) = text.split_once('/').ok_or_else(invalid)?;
+        // The standard library's reader, because ipnet's takes leading zeros.
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let number: u8 = length.parse().map_err(|_| invalid())?;
+        let net = IpNet::new(address, number).ok().filter(|_| number.to_string() == length);
+        Ok(Self(net.ok_or_else(invalid)?.trunc()))
     }
 }
 
@@ -152,8 +159,39 @@ mod tests {
     }
 
     #[test]
+    fn a_host_route_is_its_address_and_its_familys() {
+        for (text, ipv4) in [("198.51.100.7/32", true), ("2001:db8::7/128", false)] {
+            let address: IpAddr = text.split('/').next().expect("one").parse().expect(text);
+            assert_eq!(Cidr::host(address), cidr(text));
+            assert_eq!(cidr(text).address(), address);
+            assert_eq!(cidr(text).is_ipv4(), ipv4);
+            assert!(cidr(text).is_host_route());
+        }
+        assert!(!cidr("198.51.100.6/31").is_host_route());
+        assert!(!cidr("2001:db8::6/127").is_host_route());
+    }
+
+    #[test]
+    fn a_block_is_stored_as_its_text() {
+        let stored = serde_json::to_value(cidr("2001:DB8::7/128")).expect("a text");
+        assert_eq!(stored, "2001:db8::7/128");
+        assert_eq!(serde_json::from_value::<Cidr>(stored).ok(), Some(cidr("2001:db8::7/128")));
+        assert!(serde_json::from_value::<Cidr>(serde_json::json!("198.51.100.7")).is_err());
+    }
+
+    #[test]
     fn a_bare_address_or_nonsense_is_no_block() {
-        for text in ["198.51.100.7", "198.51.100.7/33", "0.0.0.0/-1", "x", "", "1.2.3/8"] {
+        for text in ["198.51.100.7", "198.51.100.7/33", "0.0.0.0/-1", "x", "", "1.2.3/8", "/8"] {
+            assert!(text.parse::<Cidr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_spelling_that_others_read_as_another_address_is_refused() {
+        // To some readers 054 is 44: a leading zero makes it octal.
+        for text in
+            ["054.1.2.3/32", "54.1.2.03/32", "54.1.2.3/032", "54.1.2.3/+32", "::1.2.3.04/128"]
+        {
             assert!(text.parse::<Cidr>().is_err(), "{text}");
         }
     }
@@ -170,6 +208,30 @@ mod tests {
             ("198.18.0.1/32", &[PrivateIpv4]),
             ("2600:1f18::1/128", &[Ipv6]),
             ("fd00::1/128", &[Ipv6]),
+            // Just outside of the blocks that are kept for something.
+            ("100.63.255.255/32", &[PublicIpv4, PrivateIpv4]),
+            ("100.127.255.255/32", &[PrivateIpv4]),
+            ("100.128.0.0/32", &[PublicIpv4, PrivateIpv4]),
+            ("101.64.0.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("191.0.0.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("192.1.0.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("192.0.1.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("197.18.0.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("198.17.255.255/32", &[PublicIpv4, PrivateIpv4]),
+            ("198.19.255.255/32", &[PrivateIpv4]),
+            ("198.20.0.0/32", &[PublicIpv4, PrivateIpv4]),
+            ("1.0.0.1/32", &[PublicIpv4, PrivateIpv4]),
+            ("223.255.255.255/32", &[PublicIpv4, PrivateIpv4]),
+            ("2000::/128", &[Ipv6]),
+            ("3fff:ffff::1/128", &[Ipv6]),
+            ("fc00::1/128", &[Ipv6]),
+            ("fdff::1/128", &[Ipv6]),
+            ("1fff::1/128", &[]),
+            ("4000::1/128", &[]),
+            ("6000::1/128", &[]),
+            ("fbff::1/128", &[]),
+            ("fe00::1/128", &[]),
+            ("2600:1f18::/64", &[]),
             ("54.1.2.0/24", &[]),
             ("0.0.0.0/0", &[]),
             ("::/0", &[]),

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mesh::quoted;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -79,6 +81,17 @@ name! {
     InstanceId
 }
 
+impl InstanceId {
+    /// Whether EC2 could have given this id out: `i-` and 8 or 17 hexadecimal digits.
+    /// Emulators have made up shorter ones.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        let digits = self.0.strip_prefix("i-").unwrap_or_default();
+        let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (1..=17).contains(&digits.len()) && digits.bytes().all(hex)
+    }
+}
+
 /// A mesh's name: the owner id of every rule sgsync writes, as the value of the
 /// rule tag `sgsync:mesh`. Valid by construction: `[a-z0-9-]{1,48}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -97,9 +110,9 @@ impl MeshName {
     pub fn parse(text: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || text.len() > Self::MAX_LEN || !text.chars().all(allowed) {
+            let (shown, longest) = (quoted(text), Self::MAX_LEN);
             return Err(format!(
-                "`{text}` is not a mesh name: use 1 to {} of a-z, 0-9 and -",
-                Self::MAX_LEN
+                "{shown} is not a mesh name: use 1 to {longest} of a-z, 0-9 and -"
             ));
         }
         Ok(Self(text.to_owned()))
@@ -115,5 +128,37 @@ impl MeshName {
 impl fmt::Display for MeshName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mesh_name_is_short_and_plain() {
+        for text in ["a", "orders-db", "0", &"m".repeat(48)] {
+            assert_eq!(MeshName::parse(text).map(|name| name.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "Orders", "a_b", "é", "a b", &"m".repeat(49)] {
+            assert!(MeshName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instance_id_is_plausible_with_a_few_hexadecimal_digits() {
+        for text in ["i-1", "i-0123456789abcdef0", "i-89abcdef"] {
+            assert!(InstanceId::new(text).is_plausible(), "{text}");
+        }
+        for text in ["", "i-", "1", "i-0123456789abcdef01", "i-A", "i-g", "i-1\n", "mi-1", "i-1 "] {
+            assert!(!InstanceId::new(text).is_plausible(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are() {
+        let name = RuleId::new("sgr-1");
+        assert_eq!((name.as_str(), name.to_string().as_str()), ("sgr-1", "sgr-1"));
+        assert_eq!(format!("{name:?}"), "\"sgr-1\"");
     }
 }

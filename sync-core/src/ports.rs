@@ -307,3 +307,6 @@ pub trait AuditLog: Send + Sync {
     /// Writes one line.
     fn write(&self, line: &AuditLine);
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cidr::Cidr;
-use crate::mesh::{Mesh, RowKey};
+use crate::mesh::{Mesh, RowKey, bounded, quoted};
 use crate::names::{AsgName, DocumentHash, InstanceId, MemberName};
 use crate::ports::Item;
 
@@ -89,13 +89,17 @@ pub enum RowRejected {
     #[error("schema: this release reads schema {SCHEMA}, the row has {0}")]
     Schema(String),
     /// The mesh document names no such member or group.
-    #[error("member {member}, asg {asg}: the mesh document names no such group")]
+    #[error("member {}, asg {}: the mesh document names no such group", quoted(.member.as_str()), quoted(.asg.as_str()))]
     Unknown {
         /// The row's member.
         member: MemberName,
         /// The row's group.
         asg: AsgName,
     },
+    /// It names an instance that EC2 cannot have. The id becomes a rule's description:
+    /// EC2 would refuse it together with the permissions of real instances.
+    #[error("instances: {} is no instance id", quoted(.0.as_str()))]
+    Instance(InstanceId),
     /// It asks for something that the mesh does not open.
     #[error("instances.{instance}: {cidr} is not one address of a kind this mesh admits")]
     Address {
@@ -144,14 +148,14 @@ impl MemberRow {
     pub fn from_item(item: &Item, mesh: &Mesh) -> Result<Self, RowRejected> {
         match item.get("schema") {
             Some(schema) if schema.as_u64() == Some(SCHEMA) => {}
-            Some(other) => return Err(RowRejected::Schema(other.to_string())),
+            Some(other) => return Err(RowRejected::Schema(bounded(&other.to_string()))),
             None => return Err(RowRejected::Schema("none".to_owned())),
         }
         let row: Self =
             serde_path_to_error::deserialize(Value::Object(item.clone())).map_err(|e| {
                 RowRejected::Shape {
-                    path: e.path().to_string(),
-                    detail: e.into_inner().to_string(),
+                    path: bounded(&e.path().to_string()),
+                    detail: bounded(&e.into_inner().to_string()),
                 }
             })?;
         if row.version.0 > MAX_VERSION {
@@ -164,6 +168,9 @@ impl MemberRow {
             return Err(RowRejected::Unknown { member: row.member, asg: row.asg });
         }
         for (instance, cidrs) in &row.instances {
+            if !instance.is_plausible() {
+                return Err(RowRejected::Instance(instance.clone()));
+            }
             for cidr in cidrs {
                 if !mesh.kinds.iter().any(|kind| kind.admits(*cidr)) {
                     return Err(RowRejected::Address { instance: instance.clone(), cidr: *cidr });
@@ -247,3 +254,6 @@ fn item_key(item: &Item) -> Option<RowKey> {
     let text = |name| item.get(name).and_then(Value::as_str);
     Some(RowKey { member: text("member")?.into(), asg: text("asg")?.into() })
 }
+
+#[cfg(test)]
+mod tests;

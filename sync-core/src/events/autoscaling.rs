@@ -32,15 +32,13 @@ pub(super) fn hook(value: &Value, at: &At, expected: Expected<'_>) -> Result<Hoo
     let action: Action<'_> = shape(value, at)?;
     let transition = transition(action.transition, &at.key("LifecycleTransition"))?;
     let asg = expected.auto_scaling_group(action.asg, &at.key("AutoScalingGroupName"))?;
-    if action.hook.is_empty() {
-        return Err(at.key("LifecycleHookName").malformed("is empty"));
-    }
+    let token = action.token.filter(|token| !token.is_empty());
     Ok(Hook {
-        name: action.hook.to_owned(),
+        name: name(action.hook, &at.key("LifecycleHookName"))?,
         asg,
         instance: instance(action.instance, &at.key("EC2InstanceId"))?,
         transition,
-        token: action.token.filter(|token| !token.is_empty()).map(str::to_owned),
+        token: token.map(|token| name(token, &at.key("LifecycleActionToken"))).transpose()?,
     })
 }
 
@@ -54,14 +52,29 @@ fn transition(text: &str, at: &At) -> Result<Transition, EventError> {
     }
 }
 
-/// An instance id has 8 or 17 hexadecimal digits; emulators have made up others.
 fn instance(text: &str, at: &At) -> Result<InstanceId, EventError> {
-    let id = text.strip_prefix("i-").unwrap_or_default();
-    let hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if hex && (1..=17).contains(&id.len()) {
-        return Ok(text.into());
+    let id = InstanceId::new(text);
+    if id.is_plausible() {
+        return Ok(id);
     }
     Err(at.malformed(format!("{} is no instance id", quoted(text))))
+}
+
+/// The longest name of a hook. A token is shorter (`facts/aws.md`, Completing hooks).
+const NAME_LEN: usize = 255;
+
+/// A hook's name or token: it goes back to Auto Scaling, and into the log.
+fn name(text: &str, at: &At) -> Result<String, EventError> {
+    let why = if text.is_empty() {
+        "is empty"
+    } else if text.chars().nth(NAME_LEN).is_some() {
+        "is longer than 255 characters"
+    } else if text.chars().any(char::is_control) {
+        "has a control character"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(at.malformed(why))
 }
 
 /// What the flat JSON has around an action.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::mesh::quoted;
+use crate::mesh::{bounded, quoted};
 
 /// Why a message is refused. None of these passes by waiting: the same message
 /// is refused again, and ends in the dead-letter queue.
@@ -46,13 +46,13 @@ pub enum EventError {
         detail: String,
     },
     /// An event about something that is not this member's.
-    #[error("{at}: {} is another {what}; this function answers for {expected}", quoted(.found))]
+    #[error("{at}: {found} is another {what}; this function answers for {expected}")]
     NotOurs {
         /// Where.
         at: String,
         /// What kind of thing it is: an account, a region, a group.
         what: &'static str,
-        /// What the event names.
+        /// What the event names, as a message shows it.
         found: String,
         /// What it had to name.
         expected: String,
@@ -61,10 +61,6 @@ pub enum EventError {
 
 /// How a message calls the payload itself.
 const WHOLE: &str = "the event";
-
-/// The longest part of another crate's message that is repeated, in characters:
-/// such messages quote values of any length.
-const DETAIL_LEN: usize = 240;
 
 /// A path in the payload.
 #[derive(Clone, Debug, Default)]
@@ -98,16 +94,6 @@ impl At {
     }
 
     pub(super) fn not_ours(&self, what: &'static str, found: &str, expected: String) -> EventError {
-        EventError::NotOurs { at: self.shown(), what, found: found.to_owned(), expected }
+        EventError::NotOurs { at: self.shown(), what, found: quoted(found), expected }
     }
-}
-
-/// A detail as one line of bounded length.
-fn bounded(detail: &str) -> String {
-    let safe = |c: char| if c.is_control() { ' ' } else { c };
-    let mut shown: String = detail.chars().take(DETAIL_LEN).map(safe).collect();
-    if detail.chars().nth(DETAIL_LEN).is_some() {
-        shown.push('…');
-    }
-    shown
 }

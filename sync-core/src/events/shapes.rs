@@ -98,7 +98,14 @@ impl Expected<'_> {
     }
 }
 
-fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<&str> = names.collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+/// The most names that a message lists: nothing bounds how many groups a member has.
+const NAMED: usize = 4;
+
+fn named<'n>(mut names: impl Iterator<Item = &'n str>) -> String {
+    let shown: Vec<&str> = names.by_ref().take(NAMED).collect();
+    match (shown.is_empty(), names.count()) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
 }

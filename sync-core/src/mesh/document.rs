@@ -7,7 +7,7 @@ use crate::names::{DocumentHash, MeshName};
 use super::allow::allow;
 use super::fields::{Place, Table, each};
 use super::members::{Seen, member};
-use super::problems::{Problems, quoted};
+use super::problems::Problems;
 use super::value::Value;
 use super::{Invalid, Mesh, hash, settings};
 
@@ -22,9 +22,9 @@ pub(super) fn parse(text: &str) -> Result<Mesh, Invalid> {
 fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
     let keys = ["name", "allow", "member", "addresses", "guard", "limits", "hooks", "foreign"];
     let table = document.table(&keys)?;
-    let name = table.required("name", "it becomes the tag of every rule").and_then(|name| {
-        name.text(|text| MeshName::parse(text).map_err(|_| not_a_mesh_name(text)))
-    });
+    let name = table
+        .required("name", "it becomes the tag of every rule")
+        .and_then(|name| name.text(MeshName::parse));
     let mut seen = Seen::default();
     let members = each(&some_of(&table, "member", "member tables"), |place| {
         member(place, name.as_ref(), &mut seen)
@@ -51,11 +51,6 @@ fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
         limits,
         on_launch_failure,
     })
-}
-
-fn not_a_mesh_name(text: &str) -> String {
-    let longest = MeshName::MAX_LEN;
-    format!("{} is not a mesh name: use 1 to {longest} of a-z, 0-9 and -", quoted(text))
 }
 
 /// The items of a list that must have some.

@@ -107,6 +107,9 @@ impl<'v> Place<'v> {
         };
         let mut table = Table { place: self.clone(), entries: BTreeMap::new() };
         for (key, value) in entries {
+            if self.problems.is_full() {
+                return None;
+            }
             if !known.contains(&key.as_str()) {
                 let detail = format!("unknown key; {}", suggestion(key, known));
                 self.problems.add(table.path_of(key), detail);
@@ -169,12 +172,17 @@ impl<'v> Table<'v> {
     }
 }
 
-/// Reads every item, also after a problem; none if there was one.
+/// Reads every item, also after a problem, as long as more are looked for; none if there
+/// was one.
 pub(super) fn each<'v, T>(
     places: &[Place<'v>],
     read: impl FnMut(&Place<'v>) -> Option<T>,
 ) -> Option<Vec<T>> {
-    let items: Vec<Option<T>> = places.iter().map(read).collect();
+    let wanted = places.iter().take_while(|place| !place.problems.is_full());
+    let items: Vec<Option<T>> = wanted.map(read).collect();
+    if items.len() < places.len() {
+        return None;
+    }
     items.into_iter().collect()
 }
 

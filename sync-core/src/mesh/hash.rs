@@ -5,15 +5,15 @@ use sha2::{Digest, Sha256};
 use super::value::Value;
 use crate::names::DocumentHash;
 
-/// Hexadecimal digits kept of a SHA-256: enough to tell documents apart, short enough to compare by eye.
-const DIGITS: usize = 16;
+/// Bytes kept of a SHA-256: enough to tell documents apart, few enough to compare by eye.
+const BYTES: usize = 8;
 
 /// The hash of what the document says: the same for TOML and JSON, whatever the order
 /// of its keys, its white space and its comments.
 pub(super) fn hash(document: &Value) -> DocumentHash {
     let digest = Sha256::digest(canonical(document).as_bytes());
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    DocumentHash::new(&digits[..DIGITS])
+    let start = digest.iter().take(BYTES).fold(0_u64, |start, byte| start << 8 | u64::from(*byte));
+    DocumentHash::new(format!("{start:016x}"))
 }
 
 /// JSON with sorted keys and no white space, as `jq -cSj .` prints it.

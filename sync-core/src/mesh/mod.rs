@@ -22,8 +22,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use problems::quoted;
 pub use problems::{Invalid, Problem};
+pub(crate) use problems::{bounded, quoted};
 
 /// A valid mesh. [`Mesh::parse`] is the only way to make one, so every name in it
 /// is known to exist and every limit to be in range.

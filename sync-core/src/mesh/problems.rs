@@ -46,9 +46,26 @@ impl std::error::Error for Invalid {}
 #[derive(Debug, Default)]
 pub(super) struct Problems(RefCell<Vec<Problem>>);
 
+/// The most problems that are looked for. A person mends fewer at a time, and a document
+/// of nothing but problems would take a function's memory and time.
+const MAX_PROBLEMS: usize = 100;
+
 impl Problems {
     pub(super) fn add(&self, path: impl Into<String>, detail: impl Into<String>) {
-        self.0.borrow_mut().push(Problem { path: path.into(), detail: detail.into() });
+        let mut found = self.0.borrow_mut();
+        match found.len() {
+            0..MAX_PROBLEMS => found.push(Problem { path: path.into(), detail: detail.into() }),
+            MAX_PROBLEMS => {
+                let detail = format!("and more; reading stopped after {MAX_PROBLEMS} problems");
+                found.push(Problem { path: String::new(), detail });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether no more are looked for.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.borrow().len() > MAX_PROBLEMS
     }
 
     /// The value, unless something was wrong on the way to it.
@@ -61,17 +78,38 @@ impl Problems {
     }
 }
 
-/// The longest text of others that a message repeats, in characters.
+/// The longest text of others that a message repeats, in characters as they are shown.
 const QUOTED_LEN: usize = 64;
 
 /// Text of unknown origin as a message shows it: escaped, since messages are
 /// single lines of a log, and cut off where it gets long.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text.chars().take(QUOTED_LEN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(QUOTED_LEN).is_some() {
-        shown.push('…');
+    let mut shown = String::new();
+    let mut left = QUOTED_LEN;
+    for c in text.chars() {
+        let escaped = c.escape_debug();
+        let Some(rest) = left.checked_sub(escaped.len()) else {
+            shown.push('…');
+            break;
+        };
+        left = rest;
+        shown.extend(escaped);
     }
     format!("`{shown}`")
+}
+
+/// The longest part of another crate's message that is repeated, in characters:
+/// such messages quote values of any length.
+const DETAIL_LEN: usize = 240;
+
+/// Another crate's message as one line of bounded length.
+pub(crate) fn bounded(detail: &str) -> String {
+    let safe = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = detail.chars().take(DETAIL_LEN).map(safe).collect();
+    if detail.chars().nth(DETAIL_LEN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -84,5 +122,28 @@ mod tests {
         assert_eq!(quoted("a\nb\u{1b}[31m"), r"`a\nb\u{1b}[31m`");
         assert_eq!(quoted(&"é".repeat(QUOTED_LEN)), format!("`{}`", "é".repeat(QUOTED_LEN)));
         assert_eq!(quoted(&"é".repeat(9999)), format!("`{}…`", "é".repeat(QUOTED_LEN)));
+        assert_eq!(quoted(&"\n".repeat(9999)), format!("`{}…`", r"\n".repeat(QUOTED_LEN / 2)));
+    }
+
+    #[test]
+    fn anothers_message_is_one_bounded_line() {
+        assert_eq!(bounded("a\nb\u{0}c"), "a b c");
+        assert_eq!(bounded(&"é".repeat(DETAIL_LEN)), "é".repeat(DETAIL_LEN));
+        assert_eq!(bounded(&"é".repeat(9999)), format!("{}…", "é".repeat(DETAIL_LEN)));
+    }
+
+    #[test]
+    fn of_very_many_problems_the_first_are_kept_and_it_says_so() {
+        let found = |count| {
+            let problems = Problems::default();
+            (0..count).for_each(|at| problems.add(format!("[{at}]"), "is wrong"));
+            assert_eq!(problems.is_full(), count > MAX_PROBLEMS);
+            problems.unless_any(Some(())).map_err(|invalid| invalid.problems)
+        };
+        assert_eq!(found(0), Ok(()));
+        assert_eq!(found(MAX_PROBLEMS).map_err(|kept| kept.len()), Err(MAX_PROBLEMS));
+        let kept = found(MAX_PROBLEMS + 2).expect_err("problems");
+        assert_eq!(kept.len(), MAX_PROBLEMS + 1);
+        assert_eq!(kept[MAX_PROBLEMS].to_string(), "and more; reading stopped after 100 problems");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::permission::Protocol;
 
+mod edges;
 mod laws;
 
 /// The document of design section 3.

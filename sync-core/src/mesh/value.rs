@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::de::{DeTable, DeValue};
 
-use super::problems::{Invalid, Problem, quoted};
+use super::problems::{Invalid, Problem, bounded, quoted};
 
 /// The longest document, in bytes. Real ones have a few kilobytes; a Lambda
 /// environment holds four.
@@ -63,6 +63,7 @@ fn from_json(text: &str) -> Result<Value, Invalid> {
         let message = error.to_string();
         let position = format!(" at line {line} column {column}");
         let message = message.strip_suffix(&position).unwrap_or(&message);
+        let message = bounded(message);
         whole(format!("not JSON (it begins with `{{`): line {line}, column {column}: {message}"))
     })
 }
@@ -74,7 +75,7 @@ fn from_toml(text: &str) -> Result<Value, Invalid> {
     }
     let shown = errors.iter().take(MAX_SYNTAX_ERRORS).map(|error| {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-        format!("not TOML: line {line}, column {column}: {}", error.message().replace('\n', " "))
+        format!("not TOML: line {line}, column {column}: {}", bounded(error.message()))
     });
     let more = errors.len().saturating_sub(MAX_SYNTAX_ERRORS);
     let more = (more > 0).then(|| format!("not TOML: and {more} more errors of syntax"));

@@ -15,7 +15,7 @@ pub enum Violation {
     #[error("the plan revokes {0}, which is not a rule of this mesh")]
     RevokesForeign(RuleId),
     /// Promise 2.
-    #[error("the plan revokes {0}, whose member is not fully known, or wanted elsewhere")]
+    #[error("the plan revokes {0}, which or whose member is not fully known, or wanted elsewhere")]
     RevokesUnknown(RuleId),
     /// Promise 2: it may have joined under a document that is not deployed here yet.
     #[error("the plan revokes {0}, whose member the document does not name, and nobody allowed it")]
@@ -107,19 +107,26 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
 
 /// A group as it would be while the plan is applied.
 struct Group<'a> {
-    rules: BTreeMap<&'a RuleId, &'a Rule>,
+    /// By id, in every way in which the read showed them.
+    rules: BTreeMap<&'a RuleId, Vec<&'a Rule>>,
     opened: BTreeSet<Permission>,
 }
 
 impl<'a> Group<'a> {
     fn new(actual: &'a [Rule]) -> Self {
-        let rules = actual.iter().map(|rule| (&rule.id, rule)).collect();
+        let mut rules: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for rule in actual {
+            let ways = rules.entry(&rule.id).or_default();
+            if !ways.contains(&rule) {
+                ways.push(rule);
+            }
+        }
         Self { rules, opened: BTreeSet::new() }
     }
 
     fn holds(&self, permission: Permission) -> bool {
         self.opened.contains(&permission)
-            || self.rules.values().any(|rule| rule.permission() == Some(permission))
+            || self.rules.values().flatten().any(|rule| rule.permission() == Some(permission))
     }
 
     /// Rules of the fuller address family.
@@ -127,7 +134,7 @@ impl<'a> Group<'a> {
         let ipv4 = self.opened.iter().filter(|p| p.cidr.is_ipv4()).count();
         let ipv6 = self.opened.len() - ipv4;
         let held = |family: fn((bool, bool)) -> bool| {
-            self.rules.values().filter(|rule| family(rule.counts())).count()
+            self.rules.values().flatten().filter(|rule| family(rule.counts())).count()
         };
         (ipv4 + held(|f| f.0)).max(ipv6 + held(|f| f.1))
     }
@@ -146,21 +153,25 @@ impl<'a> Group<'a> {
         policy: &Policy,
         found: &mut Vec<Violation>,
     ) {
-        let Some(rule) = self.rules.remove(id) else {
+        let Some(ways) = self.rules.remove(id) else {
             return found.push(Violation::RevokesNothing(id.clone()));
         };
-        if !owned(rule, policy) {
+        let any = |is: &dyn Fn(&Rule) -> bool| ways.iter().any(|rule| is(rule));
+        if any(&|rule| !owned(rule, policy)) {
             found.push(Violation::RevokesForeign(id.clone()));
         }
-        if rule.permission().is_some_and(|p| desired.wanted.contains_key(&p)) {
+        if any(&|rule| rule.permission().is_some_and(|p| desired.wanted.contains_key(&p))) {
             found.push(Violation::RevokesWanted(id.clone()));
         }
-        if is_frozen(rule, desired, policy) {
+        if ways.len() > 1 || any(&|rule| is_frozen(rule, desired, policy)) {
             found.push(Violation::RevokesUnknown(id.clone()));
         }
         let named = |member: &String| desired.members.contains(&MemberName::new(member));
-        let unnamed = rule.tags.get(MEMBER_TAG).is_some_and(|member| !named(member));
-        if unnamed && !policy.allow_removals && !is_certain(rule, policy) {
+        let unnamed = |rule: &Rule| {
+            rule.tags.get(MEMBER_TAG).is_some_and(|member| !named(member))
+                && !is_certain(rule, policy)
+        };
+        if any(&unnamed) && !policy.allow_removals {
             found.push(Violation::RevokesUnnamed(id.clone()));
         }
     }
@@ -197,7 +208,8 @@ impl<'a> Group<'a> {
         }
         let kept_back: BTreeSet<_> =
             plan.held.iter().chain(&plan.frozen).map(|r| &r.rule.rule().id).collect();
-        for (id, rule) in &self.rules {
+        for (id, rule) in self.rules.iter().flat_map(|(id, ways)| ways.iter().map(move |w| (id, w)))
+        {
             let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
             if owned(rule, policy) && !wanted && !kept_back.contains(id) {
                 found.push(Violation::LeavesStale((*id).clone()));
@@ -209,7 +221,8 @@ impl<'a> Group<'a> {
 /// Counts what the guard counts: removals that this run did not see leave.
 fn guarded(plan: &Plan, actual: &[Rule], policy: &Policy, found: &mut Vec<Violation>) {
     let counted = plan.removals().filter(|r| r.why != NotWanted::Departed).count();
-    let owned = actual.iter().filter(|rule| owned(rule, policy)).count();
+    let ours = actual.iter().filter(|rule| owned(rule, policy));
+    let owned = ours.map(|rule| &rule.id).collect::<BTreeSet<_>>().len();
     let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
     let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
     let lying =

@@ -9,11 +9,13 @@ use crate::cidr::Cidr;
 use crate::mesh::Guard;
 use crate::names::{AsgName, InstanceId, MemberName, MeshName};
 use crate::permission::{OwnedRule, Permission, Rule};
+use shown::Shown;
 
 mod check;
 mod desired;
 mod guard;
 mod quota;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -110,7 +112,8 @@ pub struct Plan {
     pub foreign_satisfied: BTreeSet<Permission>,
     /// Not wanted, but held back by the guard until a person allows it.
     pub held: Vec<Removal>,
-    /// Not wanted as far as is known, but their member is not fully known.
+    /// Not wanted as far as is known, but their member is not fully known, or one read
+    /// showed them in two ways.
     pub frozen: Vec<Removal>,
     /// Wanted, but the group is full.
     pub over_quota: Vec<Addition>,
@@ -136,7 +139,8 @@ impl Plan {
 pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
     let mut plan = Plan::default();
     let mut unwanted = Vec::new();
-    for rule in actual {
+    let shown = Shown::of(actual);
+    for rule in &shown.rules {
         let wanted = rule.permission().filter(|p| desired.wanted.contains_key(p));
         match (OwnedRule::claim(rule, &policy.mesh), wanted) {
             (Some(_), Some(permission)) => {
@@ -145,17 +149,17 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
             (Some(owned), None) => unwanted.push(owned),
             (None, wanted) => {
                 plan.foreign_satisfied.extend(wanted);
-                plan.foreign.push(rule.clone());
+                plan.foreign.push((*rule).clone());
             }
         }
     }
     let mut removals = Vec::new();
     for rule in unwanted {
+        let clear = shown.is_clear(rule.rule());
         let (removal, frozen) = judge(rule, desired, policy);
-        if frozen { plan.frozen.push(removal) } else { removals.push(removal) }
+        if frozen || !clear { plan.frozen.push(removal) } else { removals.push(removal) }
     }
-    let owned = plan.keep.len() + plan.frozen.len() + removals.len();
-    (plan.revoke, plan.held) = guard::hold(removals, owned, policy);
+    (plan.revoke, plan.held) = guard::hold(removals, shown.owned_by(&policy.mesh), policy);
     let missing: Vec<Addition> = desired
         .wanted
         .iter()
@@ -163,7 +167,7 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
         .map(|(permission, origin)| Addition { permission: *permission, origin: origin.clone() })
         .collect();
     let alive = desired.wanted.keys().map(|permission| permission.cidr).collect();
-    quota::fit(&mut plan, missing, &alive, actual, policy.rules_per_group);
+    quota::fit(&mut plan, missing, &alive, &shown.rules, policy.rules_per_group);
     plan
 }
 

@@ -16,7 +16,7 @@ struct Room {
 }
 
 impl Room {
-    fn of(actual: &[Rule], limit: u32) -> Self {
+    fn of(actual: &[&Rule], limit: u32) -> Self {
         let mut room = Self { ipv4: limit.into(), ipv6: limit.into() };
         for rule in actual {
             room.take(rule.counts(), 1);
@@ -52,15 +52,13 @@ pub(super) fn fit(
     plan: &mut Plan,
     mut missing: Vec<Addition>,
     alive: &BTreeSet<Cidr>,
-    actual: &[Rule],
+    actual: &[&Rule],
     limit: u32,
 ) {
     missing.sort_by(|a, b| (&a.origin, a.permission).cmp(&(&b.origin, b.permission)));
     let mut room = Room::of(actual, limit);
     let short = room.take_all(&missing);
-    if short.ipv4 < 0 || short.ipv6 < 0 {
-        make_room(plan, &mut room, short, alive);
-    }
+    make_room(plan, &mut room, short, alive);
     for group in missing.chunk_by(|a, b| a.origin == b.origin) {
         let left = room.take_all(group);
         let needs = |family: fn((bool, bool)) -> bool| group.iter().any(|a| family(families(a)));
@@ -75,7 +73,7 @@ pub(super) fn fit(
 }
 
 /// Moves rules of confirmed-dead instances from the plan's `revoke` to its
-/// `make_room`, until `short` is made up for or there are none.
+/// `make_room`, as long as a family is `short` of places and they are of that family.
 fn make_room(plan: &mut Plan, room: &mut Room, mut short: Room, alive: &BTreeSet<Cidr>) {
     let mut later = Vec::new();
     for removal in std::mem::take(&mut plan.revoke) {

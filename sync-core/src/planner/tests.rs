@@ -1,10 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::names::RuleId;
 use crate::permission::{MEMBER_TAG, MESH_TAG, Protocol, Source, Traffic};
+
+mod full;
+mod laws;
+mod pages;
+mod refused;
+mod wanted;
 
 const LIMIT: u32 = 8;
 
@@ -26,6 +30,13 @@ fn permission(port: u16, host: u8) -> Permission {
     Permission {
         traffic: Traffic::ports(Protocol::Tcp, port, port),
         cidr: format!("54.0.0.{host}/32").parse().expect("a cidr"),
+    }
+}
+
+fn v6(host: u8) -> Permission {
+    Permission {
+        traffic: Traffic::ports(Protocol::Tcp, 7000, 7000),
+        cidr: format!("2600::{host:x}/128").parse().expect("a cidr"),
     }
 }
 
@@ -98,6 +109,20 @@ fn missing_is_added_present_is_kept_left_over_is_revoked() {
 #[test]
 fn in_sync_is_an_empty_plan() {
     assert!(planned(&wanting(&[7000], &[1, 2]), &owned(&[7000], &[1, 2]), &policy()).is_empty());
+}
+
+#[test]
+fn a_plan_is_empty_only_if_nothing_is_to_be_called() {
+    let actual = owned(&[7000], &[1, 2]);
+    let plan = planned(&wanting(&[7000], &[2, 3]), &actual, &policy());
+    let Plan { add, revoke, .. } = plan.clone();
+    let room = Plan { make_room: revoke.clone(), ..Plan::default() };
+    assert!(!room.is_empty());
+    assert!(!Plan { add, ..Plan::default() }.is_empty());
+    assert!(!Plan { revoke, ..Plan::default() }.is_empty());
+    assert_eq!((plan.removals().count(), room.removals().count()), (1, 1));
+    let told = Plan { held: room.make_room, foreign: actual, ..Plan::default() };
+    assert!(told.is_empty());
 }
 
 #[test]
@@ -198,54 +223,6 @@ fn the_check_refuses_to_revoke_a_member_that_the_document_does_not_name() {
 }
 
 #[test]
-fn promise_4_adds_come_first_unless_the_group_is_full() {
-    let mut policy = policy();
-    policy.guard.max_removals = 99;
-    let full: Vec<u8> = (1..=8).collect();
-    let roomy = planned(&wanting(&[7000], &[1, 2, 3, 9]), &owned(&[7000], &full[..7]), &policy);
-    assert!(roomy.make_room.is_empty());
-    let plan = planned(&wanting(&[7000], &[1, 2, 3, 9]), &owned(&[7000], &full), &policy);
-    assert_eq!((plan.make_room.len(), plan.add.len(), plan.revoke.len()), (1, 1, 4));
-}
-
-#[test]
-fn promise_4_a_full_group_never_makes_room_with_a_live_instance() {
-    // Every instance moves from port 7000 to 7001, and the group is full.
-    let everyone: Vec<u8> = (1..=8).collect();
-    let mut policy = policy();
-    policy.allow_removals = true;
-    let plan = planned(&wanting(&[7001], &everyone), &owned(&[7000], &everyone), &policy);
-    assert!(plan.make_room.is_empty());
-    assert_eq!((plan.add.len(), plan.over_quota.len(), plan.revoke.len()), (0, 8, 8));
-}
-
-#[test]
-fn a_full_group_admits_whole_instances_in_the_stated_order_and_names_the_rest() {
-    let plan = planned(&wanting(&[7000, 7001], &[1, 2, 3, 100, 101]), &owned(&[9], &[]), &policy());
-    let instance = |a: &Addition| a.origin.instance.to_string();
-    let added: BTreeSet<_> = plan.add.iter().map(instance).collect();
-    assert_eq!(added, BTreeSet::from(["i-001", "i-002", "i-003", "i-100"].map(str::to_owned)));
-    assert_eq!(plan.over_quota.iter().map(instance).collect::<Vec<_>>(), ["i-101", "i-101"]);
-}
-
-#[test]
-fn families_are_counted_apart_and_references_in_both() {
-    let v6 = |host: u8| Permission {
-        traffic: Traffic::ports(Protocol::Tcp, 7000, 7000),
-        cidr: format!("2600::{host:x}/128").parse().expect("a cidr"),
-    };
-    let mut desired = wanting(&[7000], &(1..=8).collect::<Vec<_>>());
-    for host in 1..=8 {
-        desired.wanted.insert(v6(host), origin(&member("east"), host));
-    }
-    assert!(planned(&desired, &[], &policy()).over_quota.is_empty());
-    let mut group = rule(permission(22, 1), None);
-    group.source = Source::Group("sg-1".to_owned());
-    let plan = planned(&desired, &[group], &policy());
-    assert_eq!(plan.over_quota.len(), 2, "one instance, in both families");
-}
-
-#[test]
 fn a_plan_that_breaks_a_promise_does_not_pass_the_check() {
     let desired = wanting(&[7000], &[1]);
     let foreign_tagged_late = owned(&[7000], &[2]);
@@ -266,88 +243,4 @@ fn a_plan_that_breaks_a_promise_does_not_pass_the_check() {
     plan.revoke.clear();
     let found = check(&plan, &desired, &foreign_tagged_late, &policy()).expect_err("a violation");
     assert!(matches!(found[1], Violation::LeavesStale(_)), "{found:?}");
-}
-
-/// A world in which rules, rows and departures overlap in every way.
-fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
-    let wanted =
-        prop::collection::btree_set((prop::sample::select(vec![7000u16, 7001]), 0u8..12), 0..12);
-    let rules = prop::collection::btree_map(
-        (prop::sample::select(vec![22u16, 7000, 7001]), 0u8..12),
-        prop::sample::select(vec![None, Some("east"), Some("west"), Some("south"), Some("")]),
-        0..14,
-    );
-    let unknown = prop::collection::btree_set(prop::sample::select(vec!["east", "west"]), 0..2);
-    let departed =
-        prop::collection::btree_set((prop::sample::select(vec!["east", "west"]), 0u8..12), 0..4);
-    let contested = prop::collection::btree_set(0u8..12, 0..3);
-    (wanted, rules, unknown, contested, departed, any::<bool>(), 1u32..16).prop_map(
-        |(wanted, rules, unknown, contested, departed, allow_removals, rules_per_group)| {
-            let whose = |host: u8| member(if host.is_multiple_of(2) { "east" } else { "west" });
-            let desired = Desired {
-                wanted: wanted
-                    .into_iter()
-                    .map(|(port, host)| (permission(port, host), origin(&whose(host), host)))
-                    .collect(),
-                unknown: unknown.into_iter().map(member).collect(),
-                members: BTreeSet::from([member("east"), member("west")]),
-                contested: contested.into_iter().map(|host| permission(7000, host).cidr).collect(),
-            };
-            let actual = rules
-                .into_iter()
-                .map(|((port, host), owner)| {
-                    let mut rule = rule(permission(port, host), owner);
-                    rule.tags.retain(|_, value| !value.is_empty());
-                    rule
-                })
-                .collect();
-            let departed = departed
-                .into_iter()
-                .map(|(name, host)| (member(name), permission(7000, host).cidr))
-                .collect();
-            let policy = Policy { rules_per_group, departed, allow_removals, ..policy() };
-            (desired, actual, policy)
-        },
-    )
-}
-
-/// The group after the plan.
-fn applied(plan: &Plan, actual: &[Rule]) -> Vec<Rule> {
-    let gone: BTreeSet<_> = plan.removals().map(|r| r.rule.rule().id.clone()).collect();
-    let left = actual.iter().filter(|rule| !gone.contains(&rule.id)).cloned();
-    let added = plan.add.iter().map(|a| rule(a.permission, Some(a.origin.member.as_str())));
-    left.chain(added).collect()
-}
-
-proptest! {
-    #[test]
-    fn every_plan_passes_the_check((desired, actual, policy) in worlds()) {
-        let plan = plan(&desired, &actual, &policy);
-        prop_assert_eq!(check(&plan, &desired, &actual, &policy), Ok(()));
-    }
-
-    #[test]
-    fn every_permission_is_in_exactly_one_place((desired, actual, policy) in worlds()) {
-        let plan = plan(&desired, &actual, &policy);
-        for wanted in desired.wanted.keys() {
-            let places = [
-                plan.add.iter().any(|a| a.permission == *wanted),
-                plan.keep.contains(wanted),
-                plan.foreign_satisfied.contains(wanted),
-                plan.over_quota.iter().any(|a| a.permission == *wanted),
-            ];
-            prop_assert_eq!(places.iter().filter(|in_it| **in_it).count(), 1);
-        }
-        let ours = plan.keep.len() + plan.removals().count() + plan.held.len() + plan.frozen.len();
-        prop_assert_eq!(ours + plan.foreign.len(), actual.len());
-    }
-
-    #[test]
-    fn a_second_plan_asks_for_nothing_but_what_now_fits((desired, actual, policy) in worlds()) {
-        let mut group = actual.clone();
-        for _ in 0..3 {
-            group = applied(&plan(&desired, &group, &policy), &group);
-        }
-        prop_assert!(plan(&desired, &group, &policy).is_empty());
-    }
 }

@@ -8,6 +8,8 @@ use crate::names::{AsgName, InstanceId, MemberName, MeshName, Region, SecurityGr
 use crate::row::Version;
 
 mod finding;
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Finding, FindingKind, Severity};
 

@@ -187,3 +187,56 @@ fn what_a_message_repeats_of_an_event_is_bounded() {
     let error = one(&json!({"trueup": true, long.as_str(): true})).expect_err("an unknown key");
     assert!(error.to_string().len() < 600, "{error}");
 }
+
+#[test]
+fn a_body_is_read_up_to_the_longest_that_sqs_carries() {
+    let body = |length: usize| {
+        let around = r#"{"trueup": true, "detail": {}}"#;
+        let body = format!("{around}{}", " ".repeat(length - around.len()));
+        one(&records(&[in_sqs(&body)]))
+    };
+    assert!(matches!(body(1024 * 1024), Ok(Event::TrueUp { .. })));
+    assert!(matches!(body(1024 * 1024 + 1), Err(EventError::TooLong { .. })));
+}
+
+#[test]
+fn half_a_notification_is_none() {
+    for key in ["TopicArn", "Message"] {
+        let mut flat = body!("autoscaling-flat-launch");
+        flat[key] = json!("text");
+        assert!(matches!(one(&flat), Ok(Event::Hook(_))), "{key}");
+    }
+}
+
+#[test]
+fn a_hooks_name_and_token_are_short_and_printable() {
+    for pointer in ["/detail/LifecycleHookName", "/detail/LifecycleActionToken"] {
+        let read = |text: &str| one(&with(body!("eventbridge-launch"), pointer, &json!(text)));
+        assert!(read(&"é".repeat(255)).is_ok(), "{pointer}");
+        for text in [&*"x".repeat(256), "a\nb", "\u{1b}[31m", "\0"] {
+            let error = read(text).expect_err(pointer).to_string();
+            assert!(error.contains(&pointer[1..].replace('/', ".")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_member_answers_for_is_listed_up_to_a_few() {
+    let groups = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("\"g{at}\"")).collect();
+        let groups = format!("[{}]", names.join(", "));
+        let text = MESH.replace("[\"orders-us-east-1\", \"orders-extra\"]", &groups);
+        let member = Mesh::parse(&text).expect("a mesh").members.remove(0);
+        let read = read(&body!("eventbridge-launch"), Expected { member: &member, account: None });
+        read.messages[0].event.as_ref().expect_err("refused").to_string()
+    };
+    for (count, listed) in [
+        (0, "for none"),
+        (1, "for g0"),
+        (4, "for g0, g1, g2, g3"),
+        (9, "for g0, g1, g2, g3 and 5 more"),
+    ] {
+        let error = groups(count);
+        assert!(error.ends_with(listed), "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+//! What may be opened and what may be closed, told from the mesh document's text and the
+//! mirror's items by code that shares nothing with the planner.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde_json::Value;
+use sync_core::adopt::{self, Decision};
+use sync_core::mesh::Mesh;
+use sync_core::names::{MeshName, RuleId};
+use sync_core::permission::Rule;
+use sync_core::planner::{Desired, Plan};
+use sync_core::ports::Item;
+
+/// What the document opens: `(from, to)` to the traffic as people read it.
+pub type Opens = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// Promise 7, of every address that a plan admits: it is one host of a kind that the
+/// document names, on traffic that the document opens for its member, and a stored item
+/// has it under the instance that the plan names.
+pub fn only_what_is_asked_for(
+    plan: &Plan,
+    target: &str,
+    opens: &Opens,
+    kinds: &[&str],
+    items: &[Item],
+) {
+    for addition in plan.add.iter().chain(&plan.over_quota) {
+        let shown = addition.permission.to_string();
+        let (traffic, cidr) = shown.rsplit_once(' ').expect("traffic and cidr");
+        let (address, length) = cidr.split_once('/').expect("a prefix length");
+        let address: IpAddr = address.parse().expect("an address");
+        assert_eq!(length, if address.is_ipv4() { "32" } else { "128" }, "no host: {shown}");
+        assert!(kinds.iter().any(|kind| is_of_kind(kind, address)), "not a kind: {shown}");
+        let origin = &addition.origin;
+        let pair = (origin.member.to_string(), target.to_owned());
+        let opened = opens.get(&pair).is_some_and(|opened| opened.contains(traffic));
+        assert!(opened, "nobody opened {shown} from {} to {target}", origin.member);
+        let wanted = |item: &Item| {
+            let named = item.get("member") == Some(&Value::from(origin.member.as_str()))
+                && item.get("asg") == Some(&Value::from(origin.asg.as_str()));
+            let of_instance = || item.get("instances")?.get(origin.instance.as_str());
+            named && of_instance().is_some_and(|list| lists(list, address))
+        };
+        assert!(items.iter().any(wanted), "no row has {shown} of {}", origin.instance);
+    }
+}
+
+fn lists(cidrs: &Value, address: IpAddr) -> bool {
+    let host = |text: &str| text.split('/').next().and_then(|host| host.parse::<IpAddr>().ok());
+    cidrs
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .any(|t| host(t) == Some(address))
+}
+
+/// Whether an address is of a kind, in the words of the mesh document.
+pub fn is_of_kind(kind: &str, address: IpAddr) -> bool {
+    let IpAddr::V4(ip) = address else {
+        let text = address.to_string();
+        let block = ["2", "3", "fc", "fd"].iter().any(|start| text.starts_with(start));
+        return kind == "ipv6" && block && text.find(':') == Some(4);
+    };
+    let [a, b, c, _] = ip.octets();
+    let nowhere = a == 0 || a == 127 || (a, b) == (169, 254) || a > 223;
+    let inner = a == 10
+        || (a == 172 && (16..32).contains(&b))
+        || (a, b) == (192, 168)
+        || (a == 100 && (64..128).contains(&b))
+        || (a, b, c) == (192, 0, 0)
+        || (a, b) == (198, 18)
+        || (a, b) == (198, 19);
+    !nowhere && (kind == "private-ipv4" || kind == "public-ipv4" && !inner)
+}
+
+/// Promises 1 and 2, of every rule that a plan revokes: it has this mesh's tag wherever
+/// it is shown, nobody wants it, and its member is known unless it was seen leaving.
+pub fn only_what_may_go(plan: &Plan, actual: &[Rule], mesh: &MeshName, desired: &Desired) {
+    let mut seen = BTreeSet::new();
+    for removal in plan.removals() {
+        let id = &removal.rule.rule().id;
+        assert!(seen.insert(id), "{id} is revoked twice");
+        let shown: Vec<_> = actual.iter().filter(|rule| rule.id == *id).collect();
+        assert!(!shown.is_empty(), "{id} is not there");
+        for rule in shown {
+            let tag = rule.tags.get("sgsync:mesh").map(String::as_str);
+            assert_eq!(tag, Some(mesh.as_str()), "foreign: {rule:?}");
+            let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
+            assert!(!wanted, "wanted: {rule:?}");
+        }
+    }
+    for rule in &plan.foreign {
+        assert!(!seen.contains(&rule.id), "{} is foreign and revoked", rule.id);
+    }
+}
+
+/// Nothing is adopted that another mesh has, or that nobody wants and nobody named.
+pub fn adopts_only_what_it_may(
+    mesh: &Mesh,
+    target: usize,
+    actual: &[Rule],
+    desired: &Desired,
+    named: &BTreeSet<RuleId>,
+) {
+    for candidate in adopt::judge(mesh, &mesh.members[target], actual, desired, named) {
+        let rule = &candidate.rule;
+        let ours = rule.tags.get("sgsync:mesh").map(String::as_str) == Some(mesh.name.as_str());
+        assert!(!ours, "ours already: {rule:?}");
+        let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
+        match candidate.decision {
+            Decision::Adopt(_) => assert!(wanted, "{rule:?}"),
+            Decision::AdoptToRevoke => assert!(!wanted && named.contains(&rule.id), "{rule:?}"),
+            Decision::Unwanted | Decision::Other => {
+                assert_eq!(candidate.tags(mesh), None, "{rule:?}");
+                continue;
+            }
+        }
+        assert!(!rule.tags.contains_key("sgsync:mesh"), "another mesh's: {rule:?}");
+    }
+}
+
+/// An entry of `allow`: its traffic as people read it, `from` and `to`.
+pub type Asked = (String, Option<Vec<String>>, Option<Vec<String>>);
+
+/// What a document's members open for each other, from `(traffic, from, to)` triples.
+pub fn opens(allow: &[Asked], members: &[&str]) -> Opens {
+    let mut opens = Opens::new();
+    let lets = |names: &Option<Vec<String>>, name: &str| {
+        names.as_ref().is_none_or(|names| names.iter().any(|n| n == name))
+    };
+    for (traffic, from, to) in allow {
+        for source in members.iter().filter(|name| lets(from, name)) {
+            for target in members.iter().filter(|name| lets(to, name)) {
+                let pair = ((*source).to_owned(), (*target).to_owned());
+                opens.entry(pair).or_default().insert(traffic.clone());
+            }
+        }
+    }
+    opens
+}
