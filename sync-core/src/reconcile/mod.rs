@@ -22,6 +22,7 @@ mod own;
 mod region;
 mod settle;
 mod tell;
+mod unlisted;
 
 use hooks::answer_hooks;
 use look::look;

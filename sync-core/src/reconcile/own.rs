@@ -10,14 +10,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::Run;
 use super::look::no_answer;
 use super::tell::Floors;
+use super::unlisted::{depart_unremembered, list_pooled, unlisted};
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
 use crate::mesh::{Member, RowKey};
 use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
-use crate::ports::{
-    CallError, Called, Condition, Failure, Groups, InstanceView, LifecycleState, Observer, Put,
-};
+use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
 use crate::report::RowStatus;
 use crate::row::{MemberRow, Rows, Stored, Version};
 
@@ -59,6 +58,8 @@ pub(super) struct Seen {
     pub row: MemberRow,
     /// Whether that row says something else than the one before.
     pub changed: bool,
+    /// The version of the row before, which the own mirror had when the group was observed.
+    pub over: Option<Version>,
     /// Whether there was a row before. Without one nobody's absence has been confirmed
     /// by EC2, so this run only adds (promise 2).
     pub remembered: bool,
@@ -286,74 +287,6 @@ async fn observe_once(
         .collect())
 }
 
-/// Adds instances that EC2 shows alive in a group, and that Auto Scaling did not list
-/// with it: it leaves those of the warm pool out, where hooks wait too (`facts/aws.md`,
-/// section 3). One that it does not tell of stays unknown; one whose hook `waits` cannot
-/// be answered without.
-async fn list_pooled(
-    observer: &dyn Observer,
-    listed: &mut Groups,
-    shown: &BTreeMap<InstanceId, InstanceView>,
-    waits: impl Fn(&InstanceId) -> bool,
-) -> Called<()> {
-    let unlisted = shown.iter().filter_map(|(id, view)| {
-        let asg = view.asg.clone().filter(|_| !view.is_dead())?;
-        let missing = listed.get(&asg).is_some_and(|states| !states.contains_key(id));
-        missing.then_some((id, asg))
-    });
-    let states = join_all(
-        unlisted
-            .map(|(id, asg)| async move { (id.clone(), asg, observer.lifecycle_state(id).await) }),
-    );
-    for (id, asg, state) in states.await {
-        match state {
-            Ok(Some(state)) => {
-                listed.entry(asg).or_default().insert(id, state);
-            }
-            Err(error) if waits(&id) => return Err(error),
-            Ok(None) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Instances that leave for the warm pool, as their hooks say, and that no row tells of:
-/// what EC2 shows of them is what they leave behind.
-fn depart_unremembered(
-    run: &Run<'_>,
-    observation: &mut Observation,
-    states: &BTreeMap<InstanceId, LifecycleState>,
-    shown: &BTreeMap<InstanceId, InstanceView>,
-) {
-    let leaving = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Terminate);
-    for id in leaving.map(|hook| &hook.instance) {
-        let out = states.get(id).is_some_and(|state| state.belongs() == Belongs::No);
-        if let Some(view) = shown.get(id).filter(|_| out) {
-            let left = || view.addresses(&run.mesh().kinds);
-            observation.departed.entry(id.clone()).or_insert_with(left);
-        }
-    }
-}
-
-/// Launching instances that EC2 shows in the group and Auto Scaling does not list yet.
-fn unlisted(
-    run: &Run<'_>,
-    asg: &AsgName,
-    observation: &Observation,
-    states: &BTreeMap<InstanceId, LifecycleState>,
-    shown: &BTreeMap<InstanceId, InstanceView>,
-) -> BTreeSet<InstanceId> {
-    let launching = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Launch);
-    launching
-        .map(|hook| &hook.instance)
-        .filter(|id| !states.contains_key(*id) && !observation.instances.contains_key(*id))
-        .filter(|id| {
-            shown.get(*id).is_some_and(|view| !view.is_dead() && view.asg.as_ref() == Some(asg))
-        })
-        .cloned()
-        .collect()
-}
-
 /// Writes one group's row over the version that was read before the observation.
 /// None means that another run wrote meanwhile.
 async fn write(
@@ -384,10 +317,22 @@ async fn write(
     let seen = |row: MemberRow, status, error| {
         let (observation, states) = (observation.clone(), states.clone());
         let remembered = before.is_some();
-        Some(OwnGroup::Seen(Seen { observation, states, row, changed, remembered, status, error }))
+        let over = before.map(|row| row.version);
+        Some(OwnGroup::Seen(Seen {
+            observation,
+            states,
+            row,
+            changed,
+            over,
+            remembered,
+            status,
+            error,
+        }))
     };
     let overtaken = floor > old;
-    if let Some(row) = before.filter(|_| !changed && !redeployed && !heartbeat && !overtaken) {
+    let unrecorded = before.is_some_and(|row| left_unrecorded(run, key, &observation, row));
+    let quiet = !changed && !redeployed && !heartbeat && !overtaken && !unrecorded;
+    if let Some(row) = before.filter(|_| quiet) {
         return seen(row.clone(), RowStatus::Unchanged, None);
     }
     let version = Version::next(old.max(floor), now);
@@ -403,4 +348,22 @@ async fn write(
         Ok(Put::Rejected) => None,
         Err(error) => seen(row, RowStatus::Unavailable, Some(error)),
     }
+}
+
+/// Whether somebody left whom the row does not name. Another run may have seen that
+/// instance alive over the same row, and not have written it yet: only a new version
+/// says that this observation is the later one.
+fn left_unrecorded(
+    run: &Run<'_>,
+    key: &RowKey,
+    observation: &Observation,
+    row: &MemberRow,
+) -> bool {
+    let ended = run.request.hooks.iter().filter(|hook| {
+        hook.asg == key.asg
+            && hook.transition == Transition::Terminate
+            && !observation.instances.contains_key(&hook.instance)
+    });
+    let left = observation.departed.keys().chain(ended.map(|hook| &hook.instance));
+    left.into_iter().any(|id| !row.instances.contains_key(id))
 }

@@ -149,7 +149,9 @@ impl<'a> RegionRun<'a> {
         self.look_again |= !consistent;
         lay_over(&mut self.rows, own, &self.member.name);
         self.note_drift(run, own, &rules);
-        self.plan_and_apply(run, own, rules, consistent).await;
+        // Confirms nothing, whatever its rows say: its rules were read before they were
+        // known to be there, so an older view may have been at work in between.
+        self.plan_and_apply(run, own, rules, false).await;
         if !run.request.dry_run && !self.confirms_all_hooks(run, own) {
             self.look_until_settled(run, own, until, true).await?;
         }

@@ -112,11 +112,16 @@ pub(super) fn lay_over(rows: &mut Rows, own: &Own, place: &MemberName) {
     }
 }
 
-/// Whether a mirror's rows already said what an own row says now.
+/// Whether a mirror's rows already said what an own row says now. The same instances in
+/// an older version are not enough: in between somebody may have come, been admitted and
+/// gone. Only in the version right before the own one nothing can have been in between.
 pub(super) fn reflects(rows: &Rows, seen: &Seen, first: &Rows) -> bool {
-    rows.row(&seen.row.key()).is_some_and(|row| match seen.status {
-        RowStatus::Unavailable => amended(seen, Some(row), first).instances == row.instances,
-        _ => row.version >= seen.row.version || row.instances == seen.row.instances,
+    rows.row(&seen.row.key()).is_some_and(|row| {
+        if seen.status == RowStatus::Unavailable {
+            return amended(seen, Some(row), first).instances == row.instances;
+        }
+        let right_before = Some(row.version) == seen.over;
+        row.version >= seen.row.version || (right_before && row.instances == seen.row.instances)
     })
 }
 

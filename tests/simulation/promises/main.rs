@@ -16,6 +16,7 @@ mod hooks;
 mod life;
 mod nothing_else;
 mod order;
+mod overtaken;
 mod recovery;
 mod rollout;
 mod seeds;

@@ -6,6 +6,7 @@ use sync_core::names::{AsgName, InstanceId, MemberName};
 
 use crate::world::{Fault, Mishaps, Rates, Scope};
 
+mod deeds;
 mod document;
 mod generate;
 mod play;

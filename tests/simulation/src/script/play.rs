@@ -8,8 +8,9 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
+use super::deeds::{act, do_it};
 use super::{Action, Deed, Script, Step, Who};
-use crate::world::{Ask, Later, Message, Mishaps, Says, State, Tally, World};
+use crate::world::{Ask, Later, Message, Mishaps, Says, Tally, World};
 
 /// How often the queue hands a message out before it gives up.
 const DELIVERIES: usize = 5;
@@ -305,49 +306,4 @@ impl<'a> Player<'a> {
 
 fn pool(script: &Script) -> u8 {
     u8::try_from(script.shape.pool).unwrap_or(12)
-}
-
-fn do_it(state: &mut State, step: &Step, deed: Deed, id: &InstanceId, crowd: usize) -> bool {
-    let member = &step.member;
-    match deed {
-        Deed::Terminate => state.scale_in(member, id),
-        Deed::Detach => state.detach(member, id),
-        Deed::EnterStandby => state.enter_standby(member, id),
-        Deed::ExitStandby => state.exit_standby(member, id),
-        Deed::Refresh => {
-            let new = InstanceId::new(format!("i-{}d", step.id));
-            state.refresh(member, id, &new, crowd)
-        }
-        Deed::ReplaceRoot => state.replace_root(member, id),
-        Deed::FromPool => state.from_pool(member, id),
-        Deed::ToPool => state.to_pool(member, id),
-        Deed::Stop => state.stop(member, id),
-        Deed::Start => state.start_again(member, id),
-        Deed::Readdress => state.readdress(member, id),
-        Deed::EndInEc2 => state.end_in_ec2(member, id),
-    }
-}
-
-fn act(state: &mut State, step: &Step, crowd: usize) -> bool {
-    let Step { id, member, asg, .. } = step;
-    let named = |letter: char| InstanceId::new(format!("i-{id}{letter}"));
-    match &step.action {
-        Action::Launch(count) => {
-            let launched = ('a'..)
-                .take(*count)
-                .map(|letter| state.launch(member, asg, &named(letter), false, crowd));
-            launched.fold(false, |some, launched| some | launched)
-        }
-        Action::Attach => state.attach(member, asg, &named('e'), crowd),
-        Action::IntoPool => state.launch(member, asg, &named('f'), true, crowd),
-        Action::StrangerComes => state.stranger_comes(),
-        Action::StrangerGoes => state.stranger_goes(),
-        Action::PersonAdds(pick) => state.person_adds(member, *pick),
-        Action::PersonRemoves(pick) => state.person_removes(member, *pick, true),
-        Action::Drift(pick) => state.person_removes(member, *pick, false),
-        Action::LoseTable => state.lose_table(member),
-        Action::FillsUp(pick) => state.fills_up(member, *pick),
-        Action::Fails(scope, fault, millis) => state.fails(member, *scope, *fault, *millis),
-        Action::Do(..) | Action::TrueUp | Action::TrueUps | Action::Operator => false,
-    }
 }

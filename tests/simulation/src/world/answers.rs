@@ -51,7 +51,7 @@ impl State {
             return; // A root volume is replaced, or a launch has been given up.
         }
         let mut suspects = Vec::new();
-        for place in self.places.keys() {
+        for place in &self.runs[&run].members {
             for cidr in self.concerned(run, home, hook) {
                 for traffic in self.mesh.traffic(home, place) {
                     let permission = Permission { traffic, cidr };
@@ -86,12 +86,14 @@ impl State {
         let group = &self.places[*place].groups[*target];
         let launch = hook.transition == Transition::Launch;
         let known = &self.runs[run];
+        // Somebody else's by now, and so the rule.
+        if !launch && (!self.alive(&permission.cidr).is_empty() || claimed(known, question)) {
+            return None;
+        }
         let helpless = if launch {
             group.has(permission)
         } else {
             !self.has_owned(group, permission)
-                || !self.alive(&permission.cidr).is_empty()
-                || claimed(known, question)
                 || !known.views.get(&((*place).clone(), (*target).clone())).is_some_and(|view| {
                     // Reads of rules lag: what was not shown could not be revoked.
                     view.seen.contains(permission) || view.there.contains(permission)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync_core::cidr::Cidr;
-use sync_core::mesh::RowKey;
+use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
 use sync_core::ports::{Grant, Groups, InstanceView};
@@ -33,6 +33,8 @@ pub(super) type Sight = BTreeSet<(AsgName, InstanceId, Cidr)>;
 pub struct RunState {
     pub(super) label: String,
     pub(super) home: Option<MemberName>,
+    /// The members that its document names.
+    pub(super) members: BTreeSet<MemberName>,
     /// How many calls had taken effect when it began.
     pub(super) began: u64,
     /// Told when the run's process dies.
@@ -49,8 +51,8 @@ pub struct RunState {
     pub(super) wrote: BTreeMap<RowKey, MemberRow>,
     /// What the own rows it read had, from the first to the last.
     pub(super) remembered: BTreeSet<(InstanceId, Cidr)>,
-    /// Which groups it asked Auto Scaling for.
-    pub(super) asked: BTreeMap<MemberName, BTreeSet<AsgName>>,
+    /// The own rows of the groups that it observed, as it had read them by then.
+    pub(super) observed: BTreeMap<RowKey, MemberRow>,
     /// Who was there when it last asked Auto Scaling, and when.
     pub(super) listed: BTreeMap<MemberName, (u64, Sight)>,
     /// Who was there when it last asked EC2, and whether the answer was whole.
@@ -87,10 +89,11 @@ pub(super) struct View {
 }
 
 impl RunState {
-    pub(super) fn new(label: String, home: Option<MemberName>, began: u64) -> Self {
+    pub(super) fn new(label: String, home: Option<MemberName>, mesh: &Mesh, began: u64) -> Self {
         Self {
             label,
             home,
+            members: mesh.members.iter().map(|member| member.name.clone()).collect(),
             began,
             dies: Arc::default(),
             counts: BTreeMap::new(),
@@ -99,7 +102,7 @@ impl RunState {
             rows: BTreeMap::new(),
             wrote: BTreeMap::new(),
             remembered: BTreeSet::new(),
-            asked: BTreeMap::new(),
+            observed: BTreeMap::new(),
             listed: BTreeMap::new(),
             shown: BTreeMap::new(),
             saw: BTreeSet::new(),
@@ -124,14 +127,8 @@ impl RunState {
     /// mirror, or of its own rows where that is newer.
     pub(super) fn knows(&self, place: &MemberName) -> BTreeMap<RowKey, &MemberRow> {
         let read = self.rows.get(place).into_iter().flat_map(|(_, rows)| rows.values());
-        let own = self.rows.iter().flat_map(|(place, (_, rows))| {
-            let observed = self.shown.contains_key(place).then(|| self.asked.get(place)).flatten();
-            rows.values().filter(move |row| {
-                row.member == *place && observed.is_some_and(|asgs| asgs.contains(&row.asg))
-            })
-        });
         let mut known: BTreeMap<RowKey, &MemberRow> = BTreeMap::new();
-        for row in read.chain(own).chain(self.wrote.values()) {
+        for row in read.chain(self.observed.values()).chain(self.wrote.values()) {
             let newer = known.get(&row.key()).is_none_or(|known| known.version <= row.version);
             if newer {
                 known.insert(row.key(), row);
@@ -174,7 +171,10 @@ impl State {
                 || known.remembered.contains(&(id.clone(), *cidr))
         };
         let sight = sight.into_iter().filter(knowable).collect();
-        known.asked.entry(place.clone()).or_default().extend(shown.keys().cloned());
+        let rows = known.rows.get(place).into_iter().flat_map(|(_, rows)| rows);
+        let ours = rows.filter(|(key, _)| key.member == *place && shown.contains_key(&key.asg));
+        let ours: Vec<_> = ours.map(|(key, row)| (key.clone(), row.clone())).collect();
+        known.observed.extend(ours);
         known.listed.insert(place.clone(), (at, sight));
     }
 

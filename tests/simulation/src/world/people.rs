@@ -1,32 +1,14 @@
-//! What people and Auto Scaling do of their own accord: the steps of a script. Each
-//! says whether it had anything to do.
+//! What Auto Scaling and people do with instances: the steps of a script. Each says
+//! whether it had anything to do.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use sync_core::cidr::Cidr;
 use sync_core::events::Transition;
-use sync_core::mesh::RowKey;
-use sync_core::names::{AsgName, InstanceId, MemberName, RuleId, SecurityGroupId};
-use sync_core::permission::{Permission, Rule, Source};
-use tokio::time::Instant;
+use sync_core::names::{AsgName, InstanceId, MemberName};
 
 use super::agenda::Phase;
-use super::door::call;
-use super::faults::{Fault, FaultRule};
 use super::state::State;
-
-/// What an outage strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Every call of runs of other regions: the region is cut off.
-    Far,
-    /// Every call to the region's mirror.
-    Mirror,
-    /// Every change of the region's targets.
-    Rules,
-    /// Everything in the region.
-    All,
-}
 
 impl State {
     /// The instances of a member that are in one of these states, in order.
@@ -41,11 +23,7 @@ impl State {
 
     /// How many addresses the cluster holds or is about to.
     fn crowd(&self) -> usize {
-        self.places
-            .values()
-            .flat_map(|place| place.asgs.values())
-            .map(std::collections::BTreeMap::len)
-            .sum()
+        self.places.values().flat_map(|place| place.asgs.values()).map(BTreeMap::len).sum()
     }
 
     /// An instance is launched, into the group or into its warm pool.
@@ -242,98 +220,5 @@ impl State {
             });
         }
         there
-    }
-
-    /// Somebody outside the cluster takes a public address.
-    pub fn stranger_comes(&mut self) -> bool {
-        let taken = self.free.pop_front();
-        self.strangers.extend(taken);
-        taken.is_some()
-    }
-
-    /// Somebody outside the cluster gives a public address back.
-    pub fn stranger_goes(&mut self) -> bool {
-        let given = self.strangers.pop_front();
-        self.free.extend(given);
-        given.is_some()
-    }
-
-    /// A person opens what the mesh manages to an address, by a rule of their own. EC2
-    /// refuses it where the permission is there already.
-    pub fn person_adds(&mut self, member: &MemberName, pick: usize) -> bool {
-        let mut addresses: Vec<_> = self.free.iter().chain(&self.strangers).copied().collect();
-        addresses.extend(
-            self.places.values().flat_map(|place| {
-                place.instances.values().flat_map(|view| view.public_ipv4.clone())
-            }),
-        );
-        let Some(address) = addresses.get(pick % addresses.len().max(1)) else { return false };
-        let Some(target) = self.target(member, pick) else { return false };
-        let managed = self.mesh.allow[pick % self.mesh.allow.len()].traffic;
-        let permission = Permission { traffic: managed, cidr: Cidr::host(*address) };
-        let (number, tick) = (self.number(), self.tick);
-        let group = self.place(member).groups.get_mut(&target).expect("the target is there");
-        if group.has(&permission) || group.theirs.len() > 3 {
-            return false;
-        }
-        group.insert(Rule {
-            id: RuleId::new(format!("sgr-foreign-{number}")),
-            traffic: permission.traffic,
-            source: Source::Cidr(permission.cidr),
-            description: Some("sgsync orders-db i-0".to_owned()),
-            tags: [("owner".to_owned(), "somebody".to_owned())].into(),
-        });
-        group.meddled.insert(permission, tick);
-        true
-    }
-
-    /// A person removes a rule: one of their own, or one of the mesh's.
-    pub fn person_removes(&mut self, member: &MemberName, pick: usize, own: bool) -> bool {
-        let (mesh, tick) = (self.mesh.name.clone(), self.tick);
-        let Some(target) = self.target(member, pick) else { return false };
-        let group = self.place(member).groups.get_mut(&target).expect("the target is there");
-        let fits: Vec<Rule> =
-            group.rules().filter(|rule| rule.is_owned_by(&mesh) != own).cloned().collect();
-        let Some(rule) = fits.get(pick % fits.len().max(1)) else { return false };
-        group.remove(|other| other.id == rule.id);
-        group.meddled.extend(rule.permission().map(|permission| (permission, tick)));
-        true
-    }
-
-    fn target(&self, member: &MemberName, pick: usize) -> Option<SecurityGroupId> {
-        let targets = &self.mesh.member(member)?.security_groups;
-        targets.get(pick % targets.len().max(1)).cloned()
-    }
-
-    /// A mirror's table is lost, and there again, empty.
-    pub fn lose_table(&mut self, member: &MemberName) -> bool {
-        let (keys, tick): (Vec<RowKey>, u64) = (self.mesh.row_keys().collect(), self.tick);
-        let place = self.place(member);
-        place.table.clear();
-        place.mirror.wanted.clear();
-        place.mirror.lost = keys.into_iter().map(|key| (key, tick)).collect();
-        true
-    }
-
-    /// A region, or a part of it, fails for a while.
-    pub fn fails(&mut self, member: &MemberName, scope: Scope, fault: Fault, millis: u64) -> bool {
-        let until = Some(Instant::now() + Duration::from_millis(millis));
-        let rule = FaultRule { until, ..FaultRule::all(fault).at(member.as_str()) };
-        let on = |name| FaultRule { call: Some(name), ..rule.clone() };
-        match scope {
-            Scope::Far => self.faults.push(FaultRule { far: true, ..rule }),
-            Scope::All => self.faults.push(rule),
-            Scope::Mirror => self.faults.extend([call::ROWS, call::PUT].map(on)),
-            Scope::Rules => self.faults.extend([call::AUTHORIZE, call::REVOKE].map(on)),
-        }
-        true
-    }
-
-    /// AWS takes only a few rules more in a member's target.
-    pub fn fills_up(&mut self, member: &MemberName, pick: usize) -> bool {
-        let Some(target) = self.target(member, pick) else { return false };
-        let group = self.place(member).groups.get_mut(&target).expect("the target is there");
-        group.squeeze(pick % 3);
-        true
     }
 }

@@ -98,7 +98,8 @@ impl World {
         let mut state = self.state();
         let run = RunId(state.number());
         let label = label.unwrap_or_else(|| format!("run-{}", run.0));
-        let known = RunState::new(label, ask.home.clone(), state.tick);
+        let mesh = ask.document.as_ref().unwrap_or(&state.mesh);
+        let known = RunState::new(label, ask.home.clone(), mesh, state.tick);
         state.runs.insert(run, known);
         run
     }

@@ -35,8 +35,8 @@ impl State {
         }
         let mirror = &self.places[place].mirror;
         let newest = mirror.newest.get(&key).map(|(row, written)| (row.clone(), *written));
-        // What has no order is one version further than what is there, and no more.
-        let fresh = mirror.lost.contains_key(&key) && row.version.number() < 1_000_000_000_000;
+        // Over a row that was lost anything goes: the member's next run puts it right.
+        let fresh = mirror.lost.contains_key(&key);
         // The same again may replace a row that somebody has spoilt, or that is lost.
         let goes_back = |old: &MemberRow| {
             old.version > row.version
@@ -170,6 +170,11 @@ impl State {
         };
         let mut missing = BTreeSet::new();
         for row in known.knows(place).into_values() {
+            // Where the own row could not be kept, what this run saw counts, not the row.
+            let ours = known.home.as_ref().is_none_or(|home| *home == row.member);
+            if ours && known.may_have_lost(&row.member) {
+                continue;
+            }
             let traffic = self.mesh.traffic(&row.member, place);
             let held = row.instances.values().flatten();
             missing.extend(held.flat_map(|cidr| {
