@@ -112,9 +112,10 @@ impl InstanceView {
         matches!(self.state.as_str(), "shutting-down" | "terminated")
     }
 
-    /// Whether its public addresses are given back while it is stopped.
+    /// Whether it has given its public addresses back. While it is stopping it may hold
+    /// them yet.
     fn is_stopped(&self) -> bool {
-        matches!(self.state.as_str(), "stopping" | "stopped")
+        self.state == "stopped"
     }
 }
 

@@ -172,17 +172,14 @@ impl<'v> Table<'v> {
     }
 }
 
-/// Reads every item, also after a problem, as long as more are looked for; none if there
-/// was one.
+/// Reads every item, also after a problem; none if there was one. After very many the
+/// rest is left: the document is refused anyway.
 pub(super) fn each<'v, T>(
     places: &[Place<'v>],
     read: impl FnMut(&Place<'v>) -> Option<T>,
 ) -> Option<Vec<T>> {
     let wanted = places.iter().take_while(|place| !place.problems.is_full());
     let items: Vec<Option<T>> = wanted.map(read).collect();
-    if items.len() < places.len() {
-        return None;
-    }
     items.into_iter().collect()
 }
 

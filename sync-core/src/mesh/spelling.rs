@@ -209,6 +209,8 @@ mod tests {
             "arn:aws:iam::12345678901:role/r",
             "arn:aws:iam:us-east-1:123456789012:role/r",
             "arn::iam::123456789012:role/r",
+            "arn:aws1:iam::123456789012:role/r",
+            "arn:cloud:iam::123456789012:role/r",
             "arn:aws:sts::123456789012:assumed-role/r",
         ] {
             assert!(role_arn(text).is_err(), "{text}");

@@ -81,9 +81,9 @@ impl Target {
         let fresh = look(run, region.member, std::slice::from_ref(group)).await;
         let mut rules = fresh.rules?;
         let (mut rows, blind) = match fresh.rows {
-            Ok(rows) => (rows, false),
+            Ok(rows) => (self.rows.insert(rows).clone(), false),
             Err(error) if !region.home => return Err(error),
-            Err(_) => (region.rows.clone(), true),
+            Err(_) => (self.rows.as_ref().unwrap_or(region.rows).clone(), true),
         };
         let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
         lay_over(&mut rows, own, &region.member.name);

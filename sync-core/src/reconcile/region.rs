@@ -65,6 +65,8 @@ pub(super) struct Target {
     pub wanted: BTreeMap<Permission, Origin>,
     /// The rules the last plan was made from.
     pub actual: Vec<Rule>,
+    /// The mirror's rows, where this target has read them anew since the region did.
+    pub rows: Option<Rows>,
     /// Whether those rules were read when the mirror said what the own rows say now.
     pub consistent: bool,
     /// Owned rules that the first look missed: they were wanted before this run changed anything.
@@ -204,6 +206,7 @@ impl<'a> RegionRun<'a> {
         let wanted = view.desired(run, own, rows, view.blind);
         let changed = join_all(targets.iter_mut().filter_map(|(group, target)| {
             let actual = rules.remove(group)?;
+            target.rows = None;
             target.look(&wanted, actual, &policy, consistent);
             Some(async move { target.apply(run, own, view, group).await })
         }))

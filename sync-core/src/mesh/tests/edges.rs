@@ -98,3 +98,49 @@ fn traffic_goes_from_whom_and_to_whom_the_document_says() {
     assert_eq!(one_way.traffic(&"east-blue".into(), &"east-blue".into()).len(), 2);
     assert_eq!(one_way.traffic(&"east-blue".into(), &"us-west-2".into()).len(), 3);
 }
+
+#[test]
+fn a_word_is_suggested_if_a_third_of_it_may_be_mistyped() {
+    for (key, said) in [
+        ("gard", "did you mean `guard`?"),
+        ("limt", "did you mean `limits`?"),
+        ("gad", "known are `name`, "),
+        ("xyz", "known are `name`, "),
+    ] {
+        let said = format!("{key}: unknown key; {said}");
+        let problems = added(&format!("[{key}]"));
+        assert!(problems.len() == 1 && problems[0].starts_with(&said), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_document_is_read_up_to_its_longest() {
+    let padded = |length: usize| format!("{SHORT}#{}", "x".repeat(length - SHORT.len() - 1));
+    assert_eq!(mesh(&padded(256 * 1024)), mesh(SHORT));
+    assert!(Mesh::parse(&padded(256 * 1024 + 1)).is_err());
+}
+
+#[test]
+fn of_many_errors_of_syntax_the_first_are_shown_and_the_rest_counted() {
+    let problems = |lines: usize| {
+        let line = |line| format!("a{line} = ?\n");
+        let text = (0..lines).map(line).collect::<Vec<_>>().concat();
+        let problems = Mesh::parse(&text).expect_err("no TOML").problems;
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(10).len(), 10);
+    assert!(problems(10).iter().all(|problem| problem.starts_with("not TOML: line ")));
+    assert_eq!(problems(13).len(), 11);
+    assert_eq!(problems(13)[10], "not TOML: and 3 more errors of syntax");
+}
+
+#[test]
+fn reading_stops_after_very_many_problems_in_a_list_or_a_table() {
+    let keys: Vec<String> = (0..200).map(|at| format!("\"k{at}\": 1")).collect();
+    let items = vec!["0"; 200].join(", ");
+    for text in [format!("{{{}}}", keys.join(", ")), format!("{{\"member\": [{items}]}}")] {
+        let problems = Mesh::parse(&text).expect_err("nothing but problems").problems;
+        assert_eq!(problems.len(), 101);
+        assert_eq!(problems[100].to_string(), "and more; reading stopped after 100 problems");
+    }
+}

@@ -7,7 +7,7 @@ use sync_core::cidr::Cidr;
 use sync_core::events::{Hook, Transition};
 use sync_core::mesh::OnLaunchFailure;
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
-use sync_core::permission::Permission;
+use sync_core::permission::{Permission, Rule};
 use sync_core::ports::{Failure, HookAnswer};
 use sync_core::report::{FindingKind, HookResult, Report};
 use tokio::time::Instant;
@@ -87,7 +87,8 @@ impl State {
         let launch = hook.transition == Transition::Launch;
         let known = &self.runs[run];
         // Somebody else's by now, and so the rule.
-        if !launch && (!self.alive(&permission.cidr).is_empty() || claimed(known, question)) {
+        let others = claimed(known, question) || self.may_be_others(question, group);
+        if !launch && (others || !self.alive(&permission.cidr).is_empty()) {
             return None;
         }
         let helpless = if launch {
@@ -130,6 +131,20 @@ impl State {
             || (launch && view.there.contains(permission))
             || (said == launch && (!launch || view.seen.contains(permission)))
             || (*place == *home && known.may_have_lost(home))
+    }
+
+    /// Whether the rule was written for another member, of whom a row is missing in the
+    /// place: unknown is not empty (promise 2).
+    fn may_be_others(&self, question: &Question<'_>, group: &Group) -> bool {
+        let of_it = |rule: &&Rule| rule.permission() == Some(question.permission);
+        let member = group.rules().find(of_it).and_then(Rule::member);
+        let lost = self.places[question.place].mirror.lost.keys();
+        let rows = self.runs[&question.run].rows.get(question.place);
+        let missing = |member: &MemberName| {
+            { lost }.any(|key| key.member == *member)
+                || rows.is_none_or(|(_, rows)| !rows.keys().any(|key| key.member == *member))
+        };
+        member.is_some_and(|member| member != *question.home && missing(&member))
     }
 
     /// Whether some read of the place showed the run what had been there before.
@@ -231,7 +246,9 @@ impl State {
         let compromised = report.is_none_or(|report| {
             let of_it = |subject: &str| subject == instance.as_str();
             let mut findings = report.findings.iter();
-            findings.any(|f| f.kind == FindingKind::HookCompromised && of_it(&f.subject))
+            // The answer's own answer may have been lost.
+            let kinds = [FindingKind::HookCompromised, FindingKind::HookUnanswered];
+            findings.any(|f| kinds.contains(&f.kind) && of_it(&f.subject))
         });
         let denied = |fault: &Fault| {
             matches!(fault, Fault::Before(failure) | Fault::After(failure)

@@ -137,6 +137,11 @@ impl RunState {
         known
     }
 
+    /// When the run last read a target.
+    pub(super) fn looked(&self, place: &MemberName, target: &SecurityGroupId) -> u64 {
+        self.views.get(&(place.clone(), target.clone())).map_or(0, |view| view.at)
+    }
+
     /// When the run last read a mirror's rows.
     pub(super) fn rows_read(&self, place: &MemberName) -> u64 {
         self.rows.get(place).map_or(0, |(at, _)| *at)

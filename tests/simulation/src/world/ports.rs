@@ -162,7 +162,11 @@ impl RuleWriter for Door {
 
     async fn revoke(&self, group: &SecurityGroupId, rules: &[RuleId]) -> Called<Receipt> {
         let (door, group, rules) = (self.clone(), group.clone(), rules.to_vec());
-        self.world.state().watch_age(self.run, &self.place, &group);
+        let looked = {
+            let mut state = self.world.state();
+            state.watch_age(self.run, &self.place, &group);
+            state.runs[&self.run].looked(&self.place, &group)
+        };
         let (what, count) = (named(&rules), rules.len());
         let answer = self.call(
             call::REVOKE,
@@ -170,7 +174,7 @@ impl RuleWriter for Door {
             move |state, passage| {
                 let there = state.place(&door.place).groups.get_mut(&group);
                 let removed = there.ok_or(Failure::NotFound)?.revoke(&rules)?;
-                state.watch_revoke(door.run, &door.place, &group, &removed);
+                state.watch_revoke(door.run, &door.place, &group, (&removed, looked));
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
             },
         );

@@ -56,7 +56,8 @@ impl State {
             self.watch_observation(run, place, row);
             self.run(run).wrote.insert(key.clone(), row.clone());
         }
-        if newest.is_none_or(|(old, _)| old.instances != row.instances) {
+        let read = self.runs[&run].rows.get(place).and_then(|(_, rows)| rows.get(&key));
+        if read.is_none_or(|read| read.instances != row.instances) {
             self.run(run).changed.insert(place.clone(), tick);
         }
         let mirror = &mut self.place(place).mirror;
@@ -117,17 +118,18 @@ impl State {
     }
 
     /// Promises 1, 2 and 4: nobody else's rule, and no living instance's that the run
-    /// could see; and nothing while something that the run knows of waits to be added.
+    /// could see when it `looked`; and nothing while something that the run knows of waits
+    /// to be added.
     pub(super) fn watch_revoke(
         &mut self,
         run: RunId,
         place: &MemberName,
         group: &SecurityGroupId,
-        removed: &[Rule],
+        (removed, looked): (&[Rule], u64),
     ) {
-        self.watch_order(run, place, group, removed);
-        let key = (place.clone(), group.clone());
-        let looked = self.runs[&run].views.get(&key).map_or(0, |view| view.at);
+        if self.runs[&run].looked(place, group) == looked {
+            self.watch_order(run, place, group, removed);
+        }
         for rule in removed {
             if !rule.is_owned_by(&self.mesh.name) {
                 self.broken(1, format!("{run:?} revoked {rule} of {place}"));
