@@ -131,7 +131,7 @@ fn print_placed(
                 "written": outcome == render::Outcome::Written,
                 "kept": choices.kept,
                 "changed": choices.changed,
-                "policies": rendered.policies,
+                "sizes": rendered.sizes,
                 "environments": regions,
             })
         ),

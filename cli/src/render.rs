@@ -79,8 +79,8 @@ pub(crate) struct Rendered {
     pub text: String,
     /// What a person decided, and what of it differs from the file that is there.
     pub choices: Choices,
-    /// How long the stacks' policies get.
-    pub policies: Vec<Size>,
+    /// How long the stacks' policies and event patterns get.
+    pub sizes: Vec<Size>,
 }
 
 /// The text of the file that is there already, if there is one.
@@ -116,7 +116,7 @@ pub(crate) fn render(
     let stacks = stack::stacks(mesh, &document, account, &choices);
     limits::check(mesh, &document, account, &stacks)?;
     let text = samconfig::text(&stacks, choices.of(TEMPLATE));
-    Ok(Rendered { text, choices, policies: stacks.iter().flat_map(sizes::sizes).collect() })
+    Ok(Rendered { text, choices, sizes: stacks.iter().flat_map(sizes::sizes).collect() })
 }
 
 /// The document without what is no part of it: a byte order mark, blank lines at the ends,

@@ -60,7 +60,8 @@ def binaries(rig: Rig) -> Iterator[str]:
             start = memory(function.pid or 0, "VmHWM")
             product.invoke({"trueup": True}, EAST, name)
             yield f"{name:>10} {size(name):>8.1f} {start:>10.1f} {memory(function.pid or 0, 'VmHWM'):>10.1f}"
-    yield f"{'sgsync':>10} {size('sgsync'):>8.1f}"
+    if (BINARIES / "sgsync").exists():
+        yield f"{'sgsync':>10} {size('sgsync'):>8.1f}"
 
 
 def size(name: str) -> float:

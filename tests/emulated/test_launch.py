@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from product import EAST, WEST, Product, audit_in, ids, sqs, target, too_early
+from product import EAST, WEST, Product, addresses, audit_in, ids, sqs, target, too_early
 from rig import Fault, World, wait_until
 
 #: Two looks of two calls, the row, and the rule.
@@ -82,6 +82,24 @@ def test_a_true_up_with_nothing_to_do_takes_six_calls(world: World, product: Pro
         "autoscaling:DescribeAutoScalingGroups": 1,
         "ec2:DescribeInstances": 1,
     }, calls
+
+
+def test_a_true_up_asks_for_an_instance_that_its_group_does_not_list(world: World, product: Product) -> None:
+    """Decision 16: it wears the group's tag, as one in the warm pool does. Two answers that disagree shut nobody out."""
+    (gone, _) = world.seed(EAST, 2)
+    product.synced()
+    group, address = world.members[EAST].group, addresses(world, EAST)[gone]
+    auto_scaling, ec2 = world.rig.client("autoscaling", EAST), world.rig.client("ec2", EAST)
+    auto_scaling.detach_instances(InstanceIds=[gone], AutoScalingGroupName=group, ShouldDecrementDesiredCapacity=True)
+    ec2.create_tags(Resources=[gone], Tags=[{"Key": "aws:autoscaling:groupName", "Value": group}])
+    world.rig.proxy.reset_counts()
+    product.true_up()
+    assert world.rig.proxy.calls(region=EAST)["autoscaling:DescribeAutoScalingInstances"] == 1
+    assert f"{address}/32" in {cidr for *_, cidr in world.owned(WEST)}
+
+    ec2.delete_tags(Resources=[gone], Tags=[{"Key": "aws:autoscaling:groupName"}])
+    product.true_up()
+    assert world.complete()
 
 
 def test_a_hook_waits_until_both_groups_admit_the_instance(world: World, product: Product) -> None:

@@ -86,7 +86,8 @@ def test_rendering_again_is_the_same_and_an_edited_file_is_left_alone(world: Wor
     first = file.read_text()
     again = render(world, folder, "--account", ACCOUNT, "--output", "json")
     said = json.loads(again.stdout)
-    assert {policy["policy"] for policy in said.pop("policies")} == {"RulesPolicy", "RowsPolicy", "LifecycleRole"}
+    sizes = {"RulesPolicy", "RowsPolicy", "LifecycleRole", "HookRule", "MembershipRule", "TamperRule"}
+    assert {size["resource"] for size in said.pop("sizes")} == sizes
     nothing: dict[str, Any] = {"written": False, "kept": [], "changed": []}
     assert said == {"file": "samconfig.toml", "environments": [EAST, WEST]} | nothing
     assert render(world, folder, "--account", ACCOUNT, "--output-file", "-").stdout == first

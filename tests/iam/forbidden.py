@@ -102,7 +102,6 @@ def hooks() -> Iterator[Question]:
     yield _call("lifecycle", answer, _asg(f"{MESH}-{WEST}", WEST), "a peer answers its own hooks", WEST)
     yield _call("lifecycle", answer, _asg(f"{MESH}-{EAST}", WEST), "a group of the same name in a peer's region", WEST)
     yield _call("trueup", answer, own, "a true-up answers no hooks")
-    yield _call("trueup", "autoscaling:DescribeAutoScalingInstances", "*", "only a hook's answer needs it")
     for action in ("RecordLifecycleActionHeartbeat", "PutLifecycleHook", "DeleteLifecycleHook", "SetDesiredCapacity"):
         for group in (own, _asg(f"{MESH}-{EAST}-batch")):
             yield _call("lifecycle", f"autoscaling:{action}", group, "nothing needs it")

@@ -1,5 +1,5 @@
-"""What `sgsync render` says about the policies' sizes, against the policies of the transformed template: IAM refuses what is
-too long only when the stack is launched."""
+"""What `sgsync render` says about the sizes of policies and event patterns, against those of the transformed template: AWS
+refuses what is too long only when the stack is launched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ REGIONS = [
     *("eu-central-1", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1"),
     *("ap-northeast-2", "ap-northeast-3", "me-central-1", "af-south-1", "il-central-1"),
 ]
-ALLOWED = {"RulesPolicy": 6144, "RowsPolicy": 6144, "LifecycleRole": 10240}
+POLICIES = {"RulesPolicy": 6144, "RowsPolicy": 6144, "LifecycleRole": 10240}
+PATTERNS = {"HookRule": 2048, "MembershipRule": 2048, "TamperRule": 2048}
+ALLOWED = POLICIES | PATTERNS
 
 
 def document(members: int, groups: int = 1, targets: int = 2, name: str = "orders-db", **more: str) -> str:
@@ -44,25 +46,29 @@ def render(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 def said(folder: Path, text: str) -> dict[str, dict[str, int]]:
-    """The sizes that `render` gives, by environment and policy."""
+    """The sizes that `render` gives, by environment and resource."""
     done = render(folder, text)
     assert done.returncode == 0, done.stdout + done.stderr
     sizes: dict[str, dict[str, int]] = {}
-    for one in json.loads(done.stdout)["policies"]:
-        assert one["allowed"] == ALLOWED[one["policy"]]
-        sizes.setdefault(one["environment"], {})[one["policy"]] = one["characters"]
+    for one in json.loads(done.stdout)["sizes"]:
+        assert one["allowed"] == ALLOWED[one["resource"]]
+        sizes.setdefault(one["environment"], {})[one["resource"]] = one["characters"]
     return sizes
 
 
 def real(folder: Path, region: str) -> dict[str, int]:
-    """The sizes of what the stack of the rendered parameters sends to IAM."""
+    """The sizes of what the stack of the rendered parameters sends to IAM and EventBridge."""
     config = tomllib.loads((folder / "samconfig.toml").read_text())
     given = config[region]["deploy"]["parameters"]["parameter_overrides"]
     parameters = {name: value if isinstance(value, str) else ",".join(value) for name, value in given.items()}
     parameters |= {"AWS::Region": region, "AWS::Partition": given["TableArns"][0].split(":")[1]}
-    documents = documents_of(transformed(**parameters), "LifecycleRole", region)
+    resources = transformed(**parameters)
+    documents = documents_of(resources, "LifecycleRole", region)
     managed = {name: _characters(documents.pop(name)) for name in ("RulesPolicy", "RowsPolicy")}
-    return managed | {"LifecycleRole": sum(map(_characters, documents.values()))}
+    # Without groups a pattern is short, and `render` does not count it.
+    without = [] if parameters["AutoScalingGroups"] else ["HookRule", "MembershipRule"]
+    patterns = {name: _characters(resources[name]["Properties"]["EventPattern"]) for name in PATTERNS}
+    return managed | {"LifecycleRole": sum(map(_characters, documents.values()))} | patterns | dict.fromkeys(without, 0)
 
 
 def _characters(policy: Any) -> int:
@@ -79,7 +85,7 @@ def _characters(policy: Any) -> int:
         pytest.param(document(2).replace("us-east-", "cn-north-"), id="china"),
     ],
 )
-def test_render_counts_as_iam_does(tmp_path: Path, text: str) -> None:
+def test_render_counts_as_aws_does(tmp_path: Path, text: str) -> None:
     """To the character, in the first and the last region."""
     sizes = said(tmp_path, text)
     for region in (list(sizes)[0], list(sizes)[-1]):
@@ -98,4 +104,13 @@ def test_what_the_template_promises_fits(tmp_path: Path, text: str) -> None:
     """About fifteen members: more than one policy for rules and rows together could hold."""
     for one in said(tmp_path, text).values():
         assert one["RulesPolicy"] + one["RowsPolicy"] > 6000
-        assert all(one[policy] <= allowed for policy, allowed in ALLOWED.items())
+        assert all(one[resource] <= allowed for resource, allowed in ALLOWED.items())
+
+
+def test_more_security_groups_than_an_event_pattern_holds_are_refused(tmp_path: Path) -> None:
+    """Thirty fit; EventBridge would refuse the rule only when the stack is launched."""
+    assert said(tmp_path, document(1, targets=30))["us-east-1"]["TamperRule"] <= 2048
+    done = render(tmp_path, document(1, targets=33))
+    assert done.returncode == 1
+    assert "the stack's TamperRule in us-east-1 would have an event pattern of " in done.stdout + done.stderr
+    assert "characters; EventBridge allows 2048: use fewer" in done.stdout + done.stderr

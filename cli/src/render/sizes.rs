@@ -1,15 +1,24 @@
-//! How long the stack's policies get, as IAM counts them: every character that
-//! CloudFormation sends, without white space.
+//! How long the stack's policies and event patterns get, as IAM and `EventBridge` count
+//! them: every character that CloudFormation sends, without white space.
 
 use sync_core::mesh::Problem;
 
 use super::stack::{Stack, Value};
 
-/// What IAM allows a managed policy.
-const MANAGED: usize = 6144;
+/// What one service allows.
+struct Limit {
+    service: &'static str,
+    what: &'static str,
+    characters: usize,
+}
 
-/// What IAM allows all inline policies of a role together.
-const INLINE: usize = 10_240;
+const MANAGED: Limit = Limit { service: "IAM", what: "a policy", characters: 6144 };
+
+/// Of all inline policies of a role together.
+const INLINE: Limit = Limit { service: "IAM", what: "inline policies", characters: 10_240 };
+
+/// Unless AWS has raised the account's quota.
+const PATTERN: Limit = Limit { service: "EventBridge", what: "an event pattern", characters: 2048 };
 
 /// A part of a policy: what is the same in every mesh, and how often each parameter is in it.
 struct Part {
@@ -21,12 +30,11 @@ struct Part {
     uses: &'static [(&'static str, usize)],
 }
 
-/// Something that IAM limits.
+/// A resource of the template that AWS limits.
 struct Limited {
     /// The template's name for it.
     name: &'static str,
-    /// How long it may be.
-    allowed: usize,
+    limit: Limit,
     parts: &'static [Part],
 }
 
@@ -35,10 +43,10 @@ struct Limited {
 const LIMITED: &[Limited] = &[
     Limited {
         name: "RulesPolicy",
-        allowed: MANAGED,
+        limit: MANAGED,
         parts: &[Part {
             only_with: None,
-            fixed: 1037,
+            fixed: 1080,
             uses: &[
                 ("Regions", 3),
                 ("SecurityGroupArns", 1),
@@ -50,17 +58,17 @@ const LIMITED: &[Limited] = &[
     },
     Limited {
         name: "RowsPolicy",
-        allowed: MANAGED,
+        limit: MANAGED,
         parts: &[Part { only_with: None, fixed: 315, uses: &[("TableArns", 2), ("Member", 1)] }],
     },
     Limited {
         name: "LifecycleRole",
-        allowed: INLINE,
+        limit: INLINE,
         parts: &[
             Part {
                 only_with: None,
-                fixed: 540,
-                uses: &[("MeshName", 2), ("AWS::Region", 3), ("AWS::Partition", 2)],
+                fixed: 369,
+                uses: &[("MeshName", 2), ("AWS::Region", 2), ("AWS::Partition", 2)],
             },
             Part {
                 only_with: Some("AutoScalingGroupArns"),
@@ -70,18 +78,46 @@ const LIMITED: &[Limited] = &[
             Part { only_with: Some("PeerRoleArns"), fixed: 121, uses: &[("PeerRoleArns", 1)] },
         ],
     },
+    Limited {
+        name: "HookRule",
+        limit: PATTERN,
+        parts: &[Part {
+            only_with: Some("AutoScalingGroups"),
+            fixed: 217,
+            uses: &[("AutoScalingGroups", 1), ("MeshName", 2)],
+        }],
+    },
+    Limited {
+        name: "MembershipRule",
+        limit: PATTERN,
+        parts: &[Part {
+            only_with: Some("AutoScalingGroups"),
+            fixed: 208,
+            uses: &[("AutoScalingGroups", 1)],
+        }],
+    },
+    Limited {
+        name: "TamperRule",
+        limit: PATTERN,
+        parts: &[Part {
+            only_with: Some("SecurityGroups"),
+            fixed: 553,
+            uses: &[("SecurityGroups", 2), ("MeshName", 1), ("AWS::Partition", 1)],
+        }],
+    },
 ];
 
-/// How long one of a stack's policies gets.
+/// How long something in a stack gets that AWS limits.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Size {
     /// The stack's environment.
     pub environment: String,
-    /// The template's name for the policy, or for the role whose inline policies these are.
-    pub policy: &'static str,
+    /// The template's name for the policy, the role whose inline policies these are, or the rule
+    /// whose event pattern it is.
+    pub resource: &'static str,
     /// How long it is.
     pub characters: usize,
-    /// How long IAM lets it be.
+    /// How long AWS lets it be.
     pub allowed: usize,
 }
 
@@ -89,24 +125,29 @@ pub(crate) struct Size {
 pub(super) fn sizes(stack: &Stack) -> Vec<Size> {
     let size = |limited: &Limited| Size {
         environment: stack.region.to_string(),
-        policy: limited.name,
+        resource: limited.name,
         characters: limited.parts.iter().map(|part| part.length(stack)).sum(),
-        allowed: limited.allowed,
+        allowed: limited.limit.characters,
     };
     LIMITED.iter().map(size).collect()
 }
 
-/// Says which policies IAM would refuse; each once, for the first stack that has it so.
+/// Says what AWS would refuse; each once, for the first stack that has it so.
 pub(super) fn check(stacks: &[Stack], problems: &mut Vec<Problem>) {
     for limited in LIMITED {
-        let mut all = stacks.iter().flat_map(sizes).filter(|size| size.policy == limited.name);
+        let mut all = stacks.iter().flat_map(sizes).filter(|size| size.resource == limited.name);
         if let Some(size) = all.find(|size| size.characters > size.allowed) {
             problems.push(Problem {
                 path: String::new(),
                 detail: format!(
-                    "the stack's {} in {} would have policies of {} characters; IAM allows {}: use \
-                     fewer members, groups or security groups, or shorter names",
-                    size.policy, size.environment, size.characters, size.allowed
+                    "the stack's {} in {} would have {} of {} characters; {} allows {}: use fewer \
+                     members, groups or security groups, or shorter names",
+                    size.resource,
+                    size.environment,
+                    limited.limit.what,
+                    size.characters,
+                    limited.limit.service,
+                    size.allowed
                 ),
             });
         }
@@ -163,7 +204,7 @@ mod tests {
     /// How long the first stack's policy for rows gets, if it may.
     fn rows(table: usize, member: usize) -> Result<usize, String> {
         let rendered = again(&document(table, member), &options(ACCOUNT, &[]), None)?;
-        let found = rendered.policies.iter().find(|size| size.policy == "RowsPolicy");
+        let found = rendered.sizes.iter().find(|size| size.resource == "RowsPolicy");
         Ok(found.expect("a size").characters)
     }
 
@@ -171,8 +212,8 @@ mod tests {
     fn a_policy_is_refused_from_the_first_character_that_is_too_many() {
         let table =
             (3..255).take_while(|length| rows(*length, 1).is_ok()).last().expect("a length");
-        let room = super::MANAGED - rows(table, 1).expect("it fits");
-        assert_eq!(rows(table, 1 + room), Ok(super::MANAGED));
+        let room = super::MANAGED.characters - rows(table, 1).expect("it fits");
+        assert_eq!(rows(table, 1 + room), Ok(super::MANAGED.characters));
         let error = rows(table, 2 + room).expect_err("one too many");
         assert!(error.contains("the stack's RowsPolicy in us-east-10"), "{error}");
         assert!(error.contains("6145 characters; IAM allows 6144"), "{error}");
