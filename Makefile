@@ -65,7 +65,7 @@ SEEDS  := 100000
 FIRST  := 0
 soak:
 	SGSYNC_SEEDS=$(SEEDS) SGSYNC_FIRST_SEED=$(FIRST) nice \
-		$(CARGO) test -p simulation --test promises --locked -- --exact seeds::promises_hold_in_every_seed
+		$(CARGO) test --profile soak -p simulation --test promises --locked -- --exact seeds::promises_hold_in_every_seed
 
 # The stack's template: linters, and what it must say.
 template: venv $(CHECKOV)/.complete

@@ -23,6 +23,14 @@ def test_every_promise_has_a_test_named_after_it(number: int) -> None:
     assert any(named.search(file.read_text()) for file in tests)
 
 
+def test_every_test_of_promises_is_linked_from_one() -> None:
+    """A new file of promise tests belongs under the promise that it holds."""
+    text = (ROOT / "docs" / "semantics.md").read_text()
+    held = {file.name for file in ROOT.glob("tests/simulation/promises/*.rs")} - {"main.rs", "calls.rs"}
+    assert {name for name in held if f"promises/{name})" not in text} == set()
+    assert all("\nHeld by [" in section for section in re.split(r"\n## ", text)[1:9])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """Links inside the repository."""
