@@ -61,15 +61,16 @@ fn traffic(table: &Table<'_>, kinds: &BTreeSet<AddressKind>) -> Option<Traffic> 
 /// The kind of address without which a protocol admits nobody.
 fn needed_kind(protocol: Protocol, kinds: &BTreeSet<AddressKind>) -> Option<&'static str> {
     let has = |kind| kinds.contains(&kind);
-    let ipv4 = has(AddressKind::PublicIpv4) || has(AddressKind::PrivateIpv4);
+    let ipv4 = [AddressKind::PublicIpv4, AddressKind::PrivateIpv4, AddressKind::Ipv4Prefix];
+    let ipv6 = [AddressKind::Ipv6, AddressKind::Ipv6Prefix];
     match protocol {
-        Protocol::Icmp if !ipv4 => Some("`public-ipv4` or `private-ipv4`"),
-        Protocol::Icmpv6 if !has(AddressKind::Ipv6) => Some("`ipv6`"),
+        Protocol::Icmp if !ipv4.into_iter().any(has) => Some("`public-ipv4` or `private-ipv4`"),
+        Protocol::Icmpv6 if !ipv6.into_iter().any(has) => Some("`ipv6`"),
         _ => None,
     }
 }
 
-fn member_names(place: &Place<'_>, seen: &Seen) -> Option<BTreeSet<MemberName>> {
+pub(super) fn member_names(place: &Place<'_>, seen: &Seen) -> Option<BTreeSet<MemberName>> {
     let places = place.list("member names")?;
     if places.is_empty() {
         place.problem("is empty; leave the key out for every member");

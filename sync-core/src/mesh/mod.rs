@@ -10,9 +10,11 @@ use crate::names::{
 use crate::permission::Traffic;
 
 mod allow;
+mod between;
 mod document;
 mod fields;
 mod hash;
+mod link;
 mod members;
 mod problems;
 mod settings;
@@ -22,6 +24,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use between::Between;
 pub use problems::{Invalid, Problem};
 pub(crate) use problems::{bounded, quoted};
 
@@ -38,8 +41,10 @@ pub struct Mesh {
     pub allow: Vec<Allow>,
     /// The members, in the document's order.
     pub members: Vec<Member>,
-    /// Which addresses of an instance are admitted.
+    /// Which addresses of an instance are admitted, where no link says otherwise.
     pub kinds: BTreeSet<AddressKind>,
+    /// Which addresses are admitted between some members; no two are about one pair.
+    pub links: Vec<Link>,
     /// When a plan's removals are held.
     pub guard: Guard,
     /// Quotas and time limits.
@@ -57,6 +62,17 @@ pub struct Allow {
     pub from: Option<BTreeSet<MemberName>>,
     /// Whose targets admit them; none means every member's.
     pub to: Option<BTreeSet<MemberName>>,
+}
+
+/// Which addresses of some members the targets of some members admit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whose addresses; none means every member's.
+    pub from: Option<BTreeSet<MemberName>>,
+    /// Whose targets; none means every member's.
+    pub to: Option<BTreeSet<MemberName>>,
+    /// Of which kinds.
+    pub kinds: BTreeSet<AddressKind>,
 }
 
 /// One region's part of the mesh.
@@ -93,10 +109,24 @@ pub struct Limits {
     /// Inbound rules one security group holds, for each address family. 60 by
     /// default at AWS, adjustable (`facts/aws.md`, Quotas).
     pub rules_per_group: u32,
+    /// Whether adjacent addresses are opened as one block.
+    pub compact: Compact,
     /// How long one run works on its peers before it answers without them.
     pub peer_budget: Duration,
     /// The age from which a peer's row is reported as stale.
     pub stale_after: Duration,
+}
+
+/// When adjacent addresses are opened as one block. Never is a block opened of which some
+/// address is not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact {
+    /// Never. Blocks that are there stay while single rules would not fit.
+    Off,
+    /// When the group would be nearly full otherwise.
+    WhenNeeded,
+    /// Always.
+    Always,
 }
 
 /// What a launch hook is answered with when its instance cannot be admitted and
@@ -173,6 +203,7 @@ impl Limits {
     /// The limits of a document that does not say.
     pub const DEFAULT: Self = Self {
         rules_per_group: 60,
+        compact: Compact::Off,
         peer_budget: Duration::from_secs(4),
         stale_after: Duration::from_mins(20),
     };

@@ -8,6 +8,7 @@ use crate::permission::Protocol;
 
 mod edges;
 mod laws;
+mod links;
 
 /// The document of design section 3.
 const SHORT: &str = r#"

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, NotWanted, Plan, Policy};
+use super::spans::Spans;
+use super::{Desired, NotWanted, Plan, Policy, Removal};
 use crate::names::{MemberName, RuleId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, Permission, Rule};
 
@@ -65,20 +66,20 @@ pub fn check(
     policy: &Policy,
 ) -> Result<(), Vec<Violation>> {
     let mut found = Vec::new();
-    let mut group = Group::new(actual);
+    let mut group = Group::new(actual, desired);
     for removal in &plan.make_room {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    if !plan.make_room.is_empty() && Group::new(actual).has_room(plan, policy) {
+    if !plan.make_room.is_empty() && Group::new(actual, desired).has_room(plan, policy) {
         found.push(Violation::RevokesFirst);
     }
     for addition in &plan.add {
-        group.open(addition.permission, desired, policy, &mut found);
+        group.open(addition.permission, policy, &mut found);
     }
     for removal in &plan.revoke {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    guarded(plan, actual, policy, &mut found);
+    guarded(plan, desired, actual, policy, &mut found);
     group.compare(plan, desired, policy, &mut found);
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
@@ -101,7 +102,9 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
         Some(member) => desired.unknown.contains(&MemberName::new(member)),
         None => !desired.unknown.is_empty(),
     };
-    let contested = rule.permission().is_some_and(|p| desired.contested.contains(&p.cidr));
+    let contested = rule.permission().is_some_and(|permission| {
+        desired.contested.iter().any(|cidr| permission.cidr.contains(*cidr))
+    });
     (unknown || contested) && !is_certain(rule, policy)
 }
 
@@ -110,10 +113,12 @@ struct Group<'a> {
     /// By id, in every way in which the read showed them.
     rules: BTreeMap<&'a RuleId, Vec<&'a Rule>>,
     opened: BTreeSet<Permission>,
+    /// The addresses that are wanted.
+    wanted: Spans,
 }
 
 impl<'a> Group<'a> {
-    fn new(actual: &'a [Rule]) -> Self {
+    fn new(actual: &'a [Rule], desired: &Desired) -> Self {
         let mut rules: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for rule in actual {
             let ways = rules.entry(&rule.id).or_default();
@@ -121,7 +126,14 @@ impl<'a> Group<'a> {
                 ways.push(rule);
             }
         }
-        Self { rules, opened: BTreeSet::new() }
+        Self { rules, opened: BTreeSet::new(), wanted: Spans::wanted(desired) }
+    }
+
+    /// Whether a permission is open, by a rule of exactly it or by the mesh's own blocks.
+    fn admits(&self, permission: Permission, policy: &Policy) -> bool {
+        let ours = self.rules.values().flatten().filter(|rule| owned(rule, policy));
+        let ours = ours.filter_map(|rule| rule.permission()).chain(self.opened.iter().copied());
+        self.holds(permission) || Spans::of(ours).hold(permission)
     }
 
     fn holds(&self, permission: Permission) -> bool {
@@ -141,7 +153,7 @@ impl<'a> Group<'a> {
 
     /// Whether everything the plan wants would fit with nothing revoked.
     fn has_room(mut self, plan: &Plan, policy: &Policy) -> bool {
-        let wanted = plan.add.iter().chain(&plan.over_quota);
+        let wanted = plan.add.iter().chain(&plan.over_quota).chain(&plan.later);
         self.opened.extend(wanted.map(|addition| addition.permission));
         self.fill() <= policy.rules_per_group as usize
     }
@@ -160,7 +172,12 @@ impl<'a> Group<'a> {
         if any(&|rule| !owned(rule, policy)) {
             found.push(Violation::RevokesForeign(id.clone()));
         }
-        if any(&|rule| rule.permission().is_some_and(|p| desired.wanted.contains_key(&p))) {
+        let opens = || ways.iter().filter_map(|rule| rule.permission());
+        let shuts_out = opens().filter(|p| self.wanted.meet(*p)).any(|opened| {
+            let touched = |p: &&Permission| opened.covers(**p) || p.covers(opened);
+            desired.wanted.keys().filter(touched).any(|p| !self.admits(*p, policy))
+        });
+        if shuts_out {
             found.push(Violation::RevokesWanted(id.clone()));
         }
         if ways.len() > 1 || any(&|rule| is_frozen(rule, desired, policy)) {
@@ -176,14 +193,8 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn open(
-        &mut self,
-        permission: Permission,
-        desired: &Desired,
-        policy: &Policy,
-        found: &mut Vec<Violation>,
-    ) {
-        if !desired.wanted.contains_key(&permission) || !permission.cidr.is_host_route() {
+    fn open(&mut self, permission: Permission, policy: &Policy, found: &mut Vec<Violation>) {
+        if !self.wanted.hold(permission) {
             found.push(Violation::OpensUnwanted(permission));
         }
         if self.holds(permission) {
@@ -200,17 +211,20 @@ impl<'a> Group<'a> {
     /// Compares the group after the plan with what is desired; every difference must be
     /// one that the plan names.
     fn compare(&self, plan: &Plan, desired: &Desired, policy: &Policy, found: &mut Vec<Violation>) {
-        let named: BTreeSet<_> = plan.over_quota.iter().map(|a| a.permission).collect();
+        // What waits for a plan that does nothing waits for ever.
+        let later = plan.later.iter().filter(|_| !plan.is_empty());
+        let named = plan.over_quota.iter().chain(later);
+        let named: BTreeSet<_> = named.map(|addition| addition.permission).collect();
         for permission in desired.wanted.keys() {
-            if !self.holds(*permission) && !named.contains(permission) {
+            if !named.contains(permission) && !self.admits(*permission, policy) {
                 found.push(Violation::LeavesOut(*permission));
             }
         }
-        let kept_back: BTreeSet<_> =
-            plan.held.iter().chain(&plan.frozen).map(|r| &r.rule.rule().id).collect();
+        let kept_back = plan.held.iter().chain(&plan.frozen).chain(&plan.postponed);
+        let kept_back: BTreeSet<_> = kept_back.map(|r| &r.rule.rule().id).collect();
         for (id, rule) in self.rules.iter().flat_map(|(id, ways)| ways.iter().map(move |w| (id, w)))
         {
-            let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
+            let wanted = rule.permission().is_some_and(|p| self.wanted.hold(p));
             if owned(rule, policy) && !wanted && !kept_back.contains(id) {
                 found.push(Violation::LeavesStale((*id).clone()));
             }
@@ -218,16 +232,42 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Counts what the guard counts: removals that this run did not see leave.
-fn guarded(plan: &Plan, actual: &[Rule], policy: &Policy, found: &mut Vec<Violation>) {
-    let counted = plan.removals().filter(|r| r.why != NotWanted::Departed).count();
+/// Counts what the guard counts: removals that close something, and that this run did not
+/// see leave.
+fn guarded(
+    plan: &Plan,
+    desired: &Desired,
+    actual: &[Rule],
+    policy: &Policy,
+    found: &mut Vec<Violation>,
+) {
+    let excused = |removal: &&Removal| excused(removal, desired, policy);
+    let counted = plan.removals().filter(|removal| !removal.why.is_certain()).count();
     let ours = actual.iter().filter(|rule| owned(rule, policy));
     let owned = ours.map(|rule| &rule.id).collect::<BTreeSet<_>>().len();
     let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
     let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
-    let lying =
-        plan.removals().any(|r| r.why == NotWanted::Departed && !is_certain(r.rule.rule(), policy));
+    let lying = plan.removals().any(|removal| removal.why.is_certain() && !excused(&removal));
     if (exceeded || lying) && !policy.allow_removals {
         found.push(Violation::Unguarded(counted, owned));
+    }
+}
+
+/// Whether the reason that a removal gives takes it from under the guard, and is true.
+fn excused(removal: &Removal, desired: &Desired, policy: &Policy) -> bool {
+    let rule = removal.rule.rule();
+    let Some(permission) = rule.permission() else { return false };
+    let wanted = desired.wanted.keys().copied();
+    match removal.why {
+        NotWanted::Departed => is_certain(rule, policy),
+        NotWanted::Superseded => Spans::of(wanted).hold(permission),
+        NotWanted::Split => {
+            let left =
+                policy.departed.iter().filter(|(member, _)| rule.member() == Some(member.clone()));
+            let left =
+                left.map(|(_, cidr)| Permission { traffic: permission.traffic, cidr: *cidr });
+            Spans::of(wanted.chain(left)).hold(permission)
+        }
+        NotWanted::NoLongerDesired | NotWanted::MemberRemoved => false,
     }
 }

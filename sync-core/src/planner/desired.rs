@@ -2,7 +2,6 @@
 
 use super::{Desired, Origin};
 use crate::mesh::{Member, Mesh};
-use crate::permission::Permission;
 use crate::row::Rows;
 
 /// The union of all believed rows, as far as the document lets each member in.
@@ -14,7 +13,7 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
     };
     let mut differ = false;
     for (place, member) in mesh.members.iter().enumerate() {
-        let traffic = mesh.traffic(&member.name, &target.name);
+        let between = mesh.between(&member.name, &target.name);
         for key in member.row_keys() {
             let Some(row) = rows.row(&key) else {
                 desired.unknown.insert(member.name.clone());
@@ -33,10 +32,7 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
                     asg: key.asg.clone(),
                     instance: instance.clone(),
                 };
-                for permission in cidrs.iter().flat_map(|cidr| {
-                    let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
-                    fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
-                }) {
+                for permission in cidrs.iter().flat_map(|cidr| between.permissions(*cidr)) {
                     desired.wanted.entry(permission).or_insert_with(|| origin.clone());
                 }
             }

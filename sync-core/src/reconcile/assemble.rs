@@ -9,7 +9,7 @@ use super::region::{RegionRun, Target};
 use crate::mesh::Mesh;
 use crate::names::SecurityGroupId;
 use crate::permission::{Permission, Rule};
-use crate::planner::{Addition, NotWanted, Removal};
+use crate::planner::{Addition, NotWanted, Open, Removal};
 use crate::report::{
     Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
     TargetStatus, Trigger,
@@ -149,8 +149,9 @@ fn own_findings(own: &Own, findings: &mut BTreeSet<Finding>) {
                 format!("its row could not be kept: {error}; nothing uncertain was removed");
             findings.insert(Finding::new(FindingKind::MirrorUnavailable, &key.asg, detail));
         }
-        for id in &seen.observation.without_address {
-            let detail = format!("EC2 shows no address of it that this mesh admits ({})", key.asg);
+        for id in seen.observation.without_address.keys() {
+            let kinds = seen.observation.lacks(id).unwrap_or_default();
+            let detail = format!("EC2 shows no {kinds} address of it ({})", key.asg);
             findings.insert(Finding::new(FindingKind::NoAddress, id, detail));
         }
         for id in &seen.observation.address_hidden {
@@ -280,6 +281,7 @@ fn target_findings(
             .collect();
         found(FindingKind::OverQuota, format!("the group is full; left out: {}", list(left_out)));
     }
+    target.tell_blocks(&mut found);
     if let Some((used, limit)) = nearly_full(run.mesh(), target) {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
@@ -298,8 +300,9 @@ fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
     if !matches!(trigger, Trigger::Schedule | Trigger::TrueUp | Trigger::Operator) {
         return Vec::new();
     }
-    let to_add = |p: &Permission| target.plan.add.iter().any(|a| a.permission == *p);
-    let added = |p: &&Permission| target.added.contains(*p) || (run.request.dry_run && to_add(p));
+    let to_add = |p: &Permission| target.plan.add.iter().any(|a| a.permission.covers(*p));
+    let opened = Open::of(&target.added);
+    let added = |p: &&Permission| opened.admits(**p) || (run.request.dry_run && to_add(p));
     target.drifted.iter().filter(added).collect()
 }
 
@@ -350,14 +353,15 @@ fn departures(
     }
     let revoked: BTreeSet<_> = target.revoked.values().filter_map(Rule::permission).collect();
     for seen in own.seen().filter(|seen| seen.changed) {
-        let traffic = run.mesh().traffic(&seen.row.member, &region.member.name);
+        let between = run.mesh().between(&seen.row.member, &region.member.name);
         for instance in seen.observation.departed.keys() {
             let left = seen.observation.left_behind(instance);
             let unseen = left
                 .iter()
-                .filter(|cidr| !revoked.iter().any(|permission| permission.cidr == **cidr));
+                .filter(|cidr| between.permissions(**cidr).next().is_some())
+                .filter(|cidr| !revoked.iter().any(|permission| permission.cidr.contains(**cidr)));
             let unseen: Vec<_> = unseen.collect();
-            if !unseen.is_empty() && !traffic.is_empty() {
+            if !unseen.is_empty() {
                 let detail =
                     format!("{instance} left, and no rule of it was seen: {}", list(unseen));
                 findings.insert(Finding::new(FindingKind::DepartedUnseen, id, detail));
@@ -366,6 +370,6 @@ fn departures(
     }
 }
 
-fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+pub(super) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

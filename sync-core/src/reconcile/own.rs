@@ -16,7 +16,7 @@ use crate::events::{Hook, Transition};
 use crate::mesh::{Member, RowKey};
 use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
-use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
+use crate::ports::{CallError, Called, Condition, Failure, InstanceView, LifecycleState, Put};
 use crate::report::RowStatus;
 use crate::row::{MemberRow, Rows, Stored, Version};
 
@@ -241,7 +241,9 @@ fn is_ready(hook: &Hook, group: Option<&Observed>) -> bool {
     let state = states.get(&hook.instance);
     match hook.transition {
         Transition::Launch if member => {
-            observation.instances.get(&hook.instance).is_some_and(|held| !held.is_empty())
+            let held = observation.instances.get(&hook.instance);
+            held.is_some_and(|held| !held.is_empty())
+                && !observation.without_address.contains_key(&hook.instance)
         }
         Transition::Launch => {
             observation.departed.contains_key(&hook.instance)
@@ -269,17 +271,20 @@ async fn observe_once(
     ids.extend(asgs.iter().filter_map(remembered).flat_map(BTreeMap::keys).cloned());
     let hooked = run.request.hooks.iter().filter(|hook| asgs.contains(&hook.asg));
     ids.extend(hooked.map(|hook| hook.instance.clone()));
-    let shown = if ids.is_empty() { BTreeMap::new() } else { observer.instances(&ids).await? };
+    let mut shown = if ids.is_empty() { BTreeMap::new() } else { observer.instances(&ids).await? };
+    if run.mesh().is_told_apart(&member.name) {
+        shown.values_mut().for_each(InstanceView::tell_private_apart);
+    }
+    let kinds = run.mesh().kinds_of(&member.name);
     let waits = |id: &InstanceId| run.request.hooks.iter().any(|hook| hook.instance == *id);
     list_pooled(observer.as_ref(), &mut listed, &shown, waits).await?;
     Ok(asgs
         .iter()
         .map(|asg| {
             let group = listed.remove(asg).map(|states| {
-                let kinds = &run.mesh().kinds;
-                let mut observation = observe(asg, &states, remembered(asg), &shown, kinds);
+                let mut observation = observe(asg, &states, remembered(asg), &shown, &kinds);
                 observation.unlisted = unlisted(run, asg, &observation, &states, &shown);
-                depart_unremembered(run, &mut observation, &states, &shown);
+                depart_unremembered(run, &mut observation, &states, &shown, &kinds);
                 (observation, states)
             });
             (asg.clone(), group)

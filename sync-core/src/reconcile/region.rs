@@ -12,7 +12,7 @@ use super::tell::{lay_over, reflects};
 use crate::mesh::Member;
 use crate::names::{RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
-use crate::planner::{Desired, Origin, Plan, Policy, Violation, check, desired, plan};
+use crate::planner::{Desired, Open, Origin, Plan, Policy, Violation, check, desired, plan};
 use crate::ports::{CallError, Called};
 use crate::report::MirrorStatus;
 use crate::row::Rows;
@@ -173,10 +173,13 @@ impl<'a> RegionRun<'a> {
         let before = view.desired(run, own, view.first, view.blind);
         let now = view.desired(run, own, view.rows, view.blind);
         for (group, target) in &mut self.targets {
-            let there: BTreeSet<_> =
-                rules.get(group).into_iter().flatten().filter_map(Rule::permission).collect();
+            let rules = || rules.get(group).into_iter().flatten();
+            let there: BTreeSet<_> = rules().filter_map(Rule::permission).collect();
+            let ours = rules().filter(|rule| rule.is_owned_by(&run.mesh().name));
+            let open = Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>());
             let wanted = before.wanted.keys().filter(|p| now.wanted.contains_key(p));
-            target.drifted = wanted.filter(|p| !there.contains(p)).copied().collect();
+            target.drifted =
+                wanted.filter(|p| !there.contains(p) && !open.admits(**p)).copied().collect();
         }
     }
 
@@ -262,10 +265,10 @@ impl Target {
         self.wanted.clone_from(&desired.wanted);
         self.actual = actual;
         self.consistent = consistent;
-        let (room, rest): (Vec<_>, Vec<_>) =
+        let (room, refused): (Vec<_>, Vec<_>) =
             self.plan.add.drain(..).partition(|a| !self.refused.contains(&a.permission));
         self.plan.add = room;
-        self.plan.over_quota.extend(rest);
+        self.leave_out(refused, desired);
         self.plan.add.retain(|addition| !self.present.contains(&addition.permission));
         self.plan.revoke.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
         self.plan.make_room.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
@@ -278,6 +281,7 @@ pub(super) fn policy(run: &Run<'_>, own: &Own) -> Policy {
         mesh: run.mesh().name.clone(),
         guard: run.mesh().guard,
         rules_per_group: run.mesh().limits.rules_per_group,
+        compact: run.mesh().limits.compact,
         departed: own.departed(),
         allow_removals: run.request.allow_removals,
     }

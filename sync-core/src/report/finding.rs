@@ -63,6 +63,8 @@ kinds! {
     PeerUnreachable Warning,
     /// There is no room for permissions that are wanted.
     OverQuota Error,
+    /// Rules open blocks, of which every address is wanted.
+    Compacted Info,
     /// A target holds more than 80% of its rules.
     QuotaNear Warning,
     /// Auto Scaling does not show a group that the document names.

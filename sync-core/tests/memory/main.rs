@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 use sync_core::events::{Expected, read};
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Compact, Mesh};
 use sync_core::permission::{Protocol, Rule, Source, Traffic};
 use sync_core::planner::{Policy, check, desired, plan};
 use sync_core::ports::Item;
@@ -61,6 +61,7 @@ fn policy(mesh: &Mesh) -> Policy {
         mesh: mesh.name.clone(),
         guard: mesh.guard,
         rules_per_group: mesh.limits.rules_per_group,
+        compact: Compact::Off,
         departed: BTreeSet::new(),
         allow_removals: false,
     }

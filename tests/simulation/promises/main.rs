@@ -10,10 +10,12 @@
 
 mod audit;
 mod calls;
+mod compact;
 mod faraway;
 mod foreign;
 mod hooks;
 mod life;
+mod links;
 mod nothing_else;
 mod order;
 mod overtaken;

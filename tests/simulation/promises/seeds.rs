@@ -114,7 +114,8 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 4] = [
+const FOUND: [(&str, &str); 5] = [
+    ("a-block-that-finds-no-room", include_str!("scripts/a-block-that-finds-no-room.txt")),
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
     ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),
     ("back-from-standby", include_str!("scripts/back-from-standby.txt")),

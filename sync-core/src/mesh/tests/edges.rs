@@ -144,3 +144,17 @@ fn reading_stops_after_very_many_problems_in_a_list_or_a_table() {
         assert_eq!(problems[100].to_string(), "and more; reading stopped after 100 problems");
     }
 }
+
+#[test]
+fn compaction_is_off_until_the_document_says_otherwise() {
+    let compact =
+        |word: &str| mesh(&format!("{SHORT}[limits]\ncompact = \"{word}\"\n")).limits.compact;
+    assert_eq!(mesh(SHORT).limits.compact, Compact::Off);
+    let words =
+        [("off", Compact::Off), ("when-needed", Compact::WhenNeeded), ("always", Compact::Always)];
+    assert!(words.into_iter().all(|(word, meaning)| compact(word) == meaning));
+    assert_eq!(
+        added("[limits]\ncompact = \"never\""),
+        ["limits.compact: `never` is not known here; known are `off`, `when-needed`, `always`"]
+    );
+}

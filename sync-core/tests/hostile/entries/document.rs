@@ -53,6 +53,12 @@ fn judge(mesh: &Mesh) {
             assert!(!names.is_empty() && names.iter().all(|name| members.contains(name)));
         }
     }
+    for link in &mesh.links {
+        assert!(!link.kinds.is_empty());
+        for names in [&link.from, &link.to].into_iter().flatten() {
+            assert!(!names.is_empty() && names.iter().all(|name| members.contains(name)));
+        }
+    }
     assert!(mesh.guard.max_removal_percent <= 100 && mesh.guard.max_removals <= 10_000);
     assert!((1..=1000).contains(&mesh.limits.rules_per_group));
     assert!((100..=60_000).contains(&mesh.limits.peer_budget.as_millis()));

@@ -24,16 +24,17 @@ const ROUNDS: usize = 3;
 /// go, or never ends.
 pub fn entry(data: &[u8]) {
     let mut dice = Dice::new(data);
-    let Some(world) = World::roll(&mut dice) else { return };
-    let rows = Rows::read(&world.items, &world.mesh);
+    let Some(mut world) = World::roll(&mut dice) else { return };
     let policy = Policy {
         mesh: world.mesh.name.clone(),
         guard: world.mesh.guard,
         rules_per_group: world.mesh.limits.rules_per_group,
+        compact: world.mesh.limits.compact,
         departed: world.departed.clone(),
         allow_removals: dice.once_in(2),
     };
-    let kinds: Vec<&str> = world.kinds.iter().map(String::as_str).collect();
+    world.link(&mut dice);
+    let rows = Rows::read(&world.items, &world.mesh);
     for (place, target) in world.mesh.members.iter().enumerate() {
         let desired = desired(&world.mesh, target, &rows);
         let mut actual = world.rules.clone();
@@ -41,7 +42,13 @@ pub fn entry(data: &[u8]) {
             let plan = plan(&desired, &actual, &policy);
             assert_eq!(check(&plan, &desired, &actual, &policy), Ok(()), "round {round}");
             only_what_may_go(&plan, &actual, &world.mesh.name, &desired);
-            only_what_is_asked_for(&plan, target.name.as_str(), &world.opens, &kinds, &world.items);
+            only_what_is_asked_for(
+                &plan,
+                target.name.as_str(),
+                &world.opens,
+                &world.kinds,
+                &world.items,
+            );
             assert!(round < ROUNDS || plan.is_empty(), "never ends: {plan:#?}");
             actual = applied(&plan, &actual, round);
         }

@@ -29,6 +29,10 @@ impl Shape {
         usize::try_from(room.min(self.pool)).unwrap_or(8)
     }
 
+    fn compact(&self) -> &'static str {
+        ["off", "when-needed", "always"][usize::try_from(self.compact).unwrap_or(0).min(2)]
+    }
+
     /// The mesh document.
     #[must_use]
     pub fn document(&self) -> String {
@@ -57,18 +61,27 @@ impl Shape {
         match self.kinds {
             1 => say("[addresses]\nkinds = [\"public-ipv4\", \"ipv6\"]".to_owned()),
             2 => say("[addresses]\nkinds = [\"private-ipv4\"]".to_owned()),
+            3 => say(link(&["private-ipv4"])),
+            4 => say(link(&["private-ipv4", "ipv6", "ipv4-prefix", "ipv6-prefix"])),
             _ => {}
         }
         // Else so few rules that the guard would hold half of the removals.
         let guard = if self.guard == 1 { (1, 10) } else { (10, 100) };
         say(format!("[guard]\nmax_removals = {}\nmax_removal_percent = {}", guard.0, guard.1));
+        say(format!("[limits]\ncompact = \"{}\"", self.compact()));
         if self.limit > 0 {
             // Beside the cluster's there are people's rules.
-            say(format!("[limits]\nrules_per_group = {}", self.limit + 4));
+            say(format!("rules_per_group = {}", self.limit + 4));
         }
         if self.lenient == 1 {
             say("[hooks]\non_launch_failure = \"continue\"".to_owned());
         }
         text
     }
+}
+
+/// Of these kinds from the first member to the second; public addresses between all others.
+fn link(kinds: &[&str]) -> String {
+    let (from, to, kinds) = (REGIONS[0], REGIONS[1], kinds.join("\", \""));
+    format!("[[link]]\nfrom = [\"{from}\"]\nto = [\"{to}\"]\nkinds = [\"{kinds}\"]")
 }

@@ -40,10 +40,13 @@ pub struct Shape {
     pub double: u64,
     /// Who may reach whom: 0 everybody, 1 and 2 with `from` and `to`.
     pub allow: u64,
-    /// Kinds of addresses: 0 public, 1 public and IPv6, 2 private.
+    /// Kinds of addresses: 0 public, 1 public and IPv6, 2 private; 3 private and 4 all
+    /// others from the first member to the second.
     pub kinds: u64,
     /// Rules a group holds by the document; 0 for the default.
     pub limit: u64,
+    /// Blocks in place of single addresses: 0 never, 1 when needed, 2 always.
+    pub compact: u64,
     /// Whether the guard holds nearly every removal.
     pub guard: u64,
     /// Whether launches go on that cannot be admitted.

@@ -24,13 +24,14 @@ const SCOPES: [(&str, Scope); 4] = [
 ];
 
 impl Shape {
-    fn fields(&mut self) -> [(&'static str, &mut u64); 11] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 12] {
         [
             ("members", &mut self.members),
             ("double", &mut self.double),
             ("allow", &mut self.allow),
             ("kinds", &mut self.kinds),
             ("limit", &mut self.limit),
+            ("compact", &mut self.compact),
             ("guard", &mut self.guard),
             ("lenient", &mut self.lenient),
             ("each", &mut self.each),

@@ -88,6 +88,8 @@ pub struct Place {
     pub kinds: BTreeSet<AddressKind>,
     /// Private addresses and IPv6 addresses that nobody holds.
     pub(super) private: [VecDeque<IpAddr>; 2],
+    /// Prefixes that are delegated to nobody, an IPv4 and an IPv6 one by turns.
+    pub(super) prefixes: VecDeque<Cidr>,
     pub(super) mirror: Mirrored,
 }
 
@@ -112,13 +114,20 @@ impl State {
             let place = Place {
                 asgs: asgs.map(|asg| (asg.clone(), BTreeMap::new())).collect(),
                 groups: groups.map(|group| (group.clone(), Group::default())).collect(),
-                kinds: mesh.kinds.clone(),
+                kinds: super::truth::kinds_of(&mesh, &member.name),
                 private: [
                     (1..=16).map(|host| IpAddr::from([10, number, 0, host])).collect(),
                     (1..=16)
                         .map(|host| IpAddr::from([0x2600, 0x1f18, number.into(), 0, 0, 0, 0, host]))
                         .collect(),
                 ],
+                prefixes: (1..=16)
+                    .flat_map(|block| {
+                        let ipv4 = format!("10.{number}.1.{}/28", (block - 1) * 16);
+                        [ipv4, format!("2600:1f18:{number:x}:1:{block:x}::/80")]
+                    })
+                    .map(|text| text.parse().expect("a prefix"))
+                    .collect(),
                 ..Place::default()
             };
             (member.name.clone(), place)
