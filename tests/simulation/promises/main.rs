@@ -16,6 +16,7 @@ mod foreign;
 mod hooks;
 mod life;
 mod links;
+mod members;
 mod nothing_else;
 mod order;
 mod overtaken;

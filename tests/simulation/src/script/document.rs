@@ -5,13 +5,22 @@ use std::fmt::Write;
 use super::Shape;
 
 /// The regions that members are in, in order.
-pub(super) const REGIONS: [&str; 4] = ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2"];
+pub(super) const REGIONS: [&str; 8] = [
+    "us-east-1",
+    "us-west-2",
+    "eu-west-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "sa-east-1",
+    "ca-central-1",
+    "ap-northeast-1",
+];
 
 impl Shape {
     /// The members' names.
     #[must_use]
     pub fn regions(&self) -> &'static [&'static str] {
-        &REGIONS[..usize::try_from(self.members).unwrap_or(2).clamp(2, 4)]
+        &REGIONS[..usize::try_from(self.members).unwrap_or(2).clamp(2, 8)]
     }
 
     /// The Auto Scaling groups of the member at this place.

@@ -62,6 +62,7 @@ fn richer(mut shape: Shape, rng: &mut Rng) -> Shape {
         // So small that blocks are needed where addresses happen to be neighbours.
         5 => (shape.compact, shape.allow, shape.limit) = (1, 0, 6 + shape.members),
         6 | 7 => shape.compact = 2,
+        8 => (shape.members, shape.each, shape.pool, shape.limit) = (8, 1, 13, 0),
         _ => {}
     }
     shape

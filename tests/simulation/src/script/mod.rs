@@ -34,7 +34,7 @@ pub struct Script {
 /// The world of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Members: 2 to 4.
+    /// Members: 2 to 4, or 8.
     pub members: u64,
     /// Whether the first member has two Auto Scaling groups and two targets.
     pub double: u64,
