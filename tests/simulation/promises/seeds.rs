@@ -114,7 +114,8 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 5] = [
+const FOUND: [(&str, &str); 6] = [
+    ("a-block-that-cannot-split", include_str!("scripts/a-block-that-cannot-split.txt")),
     ("a-block-that-finds-no-room", include_str!("scripts/a-block-that-finds-no-room.txt")),
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
     ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),

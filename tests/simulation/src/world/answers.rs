@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::{Hook, Transition};
-use sync_core::mesh::OnLaunchFailure;
+use sync_core::mesh::{Compact, OnLaunchFailure};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
 use sync_core::ports::{Failure, HookAnswer};
@@ -18,6 +18,9 @@ use super::known::RunState;
 use super::runs::{Ask, RunId};
 use super::state::State;
 use super::truth::{kind_of, opened_by};
+
+/// The most parts that a block of this world's few addresses splits into.
+const PARTS: usize = 4;
 
 /// One permission of one target, and the hook it matters to.
 struct Question<'a> {
@@ -282,7 +285,10 @@ impl State {
         };
         let mut faults = known.home.iter().filter_map(|home| known.faulted.get(home)).flatten();
         let lets_go = self.mesh.on_launch_failure == OnLaunchFailure::Continue;
-        compromised && (lets_go || faults.any(denied))
+        // A block cannot be split where AWS has no room for its parts (decision 31).
+        let mut groups = self.places[place].groups.values();
+        let stuck = self.mesh.limits.compact != Compact::Off && groups.any(|g| g.room() < PARTS);
+        compromised && (lets_go || stuck || faults.any(denied))
     }
 
     /// Promise 6: a hook that waits although only peers failed, and nobody else was at work.

@@ -85,6 +85,11 @@ impl Group {
         super::truth::opened_by(&open, permission)
     }
 
+    /// How many rules AWS takes yet.
+    pub(super) fn room(&self) -> usize {
+        self.quota.saturating_sub(self.rules.len())
+    }
+
     /// Adds rules, all or none; `id` makes their ids.
     pub(super) fn authorize(
         &mut self,
