@@ -185,7 +185,8 @@ fn table_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
 /// The roles through which the other members are reached.
 fn peer_role_arns(mesh: &Mesh, own: &Member) -> Vec<String> {
     let peers = mesh.members.iter().filter(|member| member.name != own.name);
-    let roles: BTreeSet<&String> = peers.filter_map(|member| member.role_arn.as_ref()).collect();
+    let roles: BTreeSet<&String> =
+        peers.filter_map(|member| Some(&member.role.as_ref()?.arn)).collect();
     roles.into_iter().cloned().collect()
 }
 
@@ -194,10 +195,9 @@ fn arn(service: &str, member: &Member, account: Option<&str>, resource: &str) ->
     format!("arn:{}:{service}:{region}:{account}:{resource}", partition(region))
 }
 
-/// A member's account: the document's word, else its role's, else `--account`.
+/// A member's account: the document's word, else `--account`.
 pub(super) fn account_of<'a>(member: &'a Member, given: Option<&'a str>) -> Option<&'a str> {
-    let role = member.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
-    member.account.as_ref().map(AccountId::as_str).or(role).or(given)
+    member.account.as_ref().map(AccountId::as_str).or(given)
 }
 
 /// The partition that a region belongs to, by its name.

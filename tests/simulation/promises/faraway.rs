@@ -55,6 +55,26 @@ async fn promise_6_a_peer_that_fails_in_any_way_does_not_keep_the_home_waiting()
     }
 }
 
+/// The trust policy may have changed, or the account may have left: a person has to know
+/// which role to look at.
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_role_that_is_denied_is_a_peer_that_is_away_and_is_named() {
+    let role = "arn:aws:iam::210987654321:role/sgsync/orders-db-us-west-2";
+    let more = format!("role_arn = \"{role}\"");
+    let world = World::new(2, &more).populated(&[(EAST, 2), (WEST, 2)]).await;
+    world.fault(FaultRule::all(Fault::Before(Failure::Denied)).at(WEST));
+    let hook = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[hook])).await;
+    assert_eq!(results(&report), [HookResult::Continue]);
+    let mut findings = report.findings.iter();
+    let away = findings.find(|finding| finding.kind == FindingKind::PeerUnreachable);
+    let away = away.expect("the peer is away");
+    assert!(away.subject == WEST && away.detail.contains(role), "{away:?}");
+    world.heal();
+    world.run(Ask::true_up(EAST)).await;
+    world.expect_exact();
+}
+
 #[tokio::test(start_paused = true)]
 async fn promise_6_a_peer_whose_group_cannot_be_changed_does_not_keep_the_home_waiting() {
     for fault in [Fault::Hang, Fault::Before(Failure::Denied), Fault::Before(Failure::Throttled)] {
