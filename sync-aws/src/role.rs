@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
+use aws_credential_types::attributes::AccountId;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_ec2::config::SharedCredentialsProvider;
@@ -35,7 +36,7 @@ struct MemberRole {
 impl MemberRole {
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let credentials = self.provider.provide_credentials().await?;
-        match credentials.account_id().map(|account| account.as_str()) {
+        match credentials.account_id().map(AccountId::as_str) {
             Some(account) if account == self.role.account.as_str() => Ok(credentials),
             found => Err(CredentialsError::invalid_configuration(WrongAccount {
                 role: self.role.arn.clone(),
