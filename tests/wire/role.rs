@@ -1,9 +1,10 @@
 //! Members that are reached through a role.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
+use sync_aws::SystemClock;
 use sync_core::mesh::RowKey;
-use sync_core::ports::Failure;
+use sync_core::ports::{Clock, Failure};
 
 use crate::bodies::{assumed, assumed_until, dynamodb, rules, sts_error};
 use crate::server::{Endpoint, GROUP, connect, mesh};
@@ -97,7 +98,7 @@ async fn a_members_clients_share_its_roles_credentials() {
 #[tokio::test]
 async fn a_role_is_assumed_again_before_its_credentials_expire() {
     let endpoint = Endpoint::start().await;
-    let soon = Timestamp::now() + SignedDuration::from_secs(5);
+    let soon = SystemClock.now() + SignedDuration::from_secs(5);
     endpoint.answer_once("AssumeRole", assumed_until("ASIAFIRST", soon)).await;
     endpoint.answer("AssumeRole", assumed("ASIASECOND")).await;
     endpoint.answer(ACTION, rules(&[], None)).await;
