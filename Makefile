@@ -23,7 +23,7 @@ TOOLS  := target/tools
 MUTANTS := 27.1.0
 FUZZ    := 0.13.2
 
-.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build package fuzz mutants venv clean
+.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build bench package fuzz mutants venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -139,6 +139,13 @@ mutants: $(TOOLS)/.mutants-$(MUTANTS)
 $(TOOLS)/.mutants-$(MUTANTS):
 	$(CARGO) install --quiet --locked --root $(TOOLS) --version $(MUTANTS) cargo-mutants
 	touch $@
+
+# What a run costs on the wire, against the 2017 way of doing it: docs/performance.md. Measures the release build if
+# there is one, else the dev build, or what SGSYNC_BIN_DIR names; takes some minutes, and wants the machine for itself.
+# Fails if a must is not met. BENCH="--write" puts the table into the page, BENCH="storm idle" runs two scenarios.
+BENCH :=
+bench: venv
+	PYTHONPATH=tests:tests/emulated $(BIN)/python -m bench $(BENCH)
 
 # The functions for Lambda, from scratch (some fifteen minutes): checked, in target/lambda for the template, zipped in
 # target/package for anyone else.
