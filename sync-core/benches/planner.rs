@@ -54,7 +54,7 @@ fn planning(bencher: Bencher<'_, '_>, size: u32) {
 }
 
 /// What a run does with every plan before it applies it.
-#[divan::bench(args = [1_000, 10_000], max_time = 3)]
+#[divan::bench(args = SIZES, max_time = 3)]
 fn checking(bencher: Bencher<'_, '_>, size: u32) {
     let case = Case::new(size);
     let plan = plan(&case.desired, &case.actual, &case.policy);
@@ -97,6 +97,7 @@ impl Case {
             wanted: (0..size).map(|host| (permission(host), origin(host))).collect(),
             unknown: BTreeSet::new(),
             members: members.into_iter().collect(),
+            contested: BTreeSet::new(),
         };
         Self { desired, actual, policy: policy(), keys }
     }

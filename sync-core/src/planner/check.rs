@@ -1,7 +1,7 @@
 //! The second opinion: judges a plan before it is applied, by what applying it would
 //! do, and knows nothing of how it was made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Desired, NotWanted, Plan, Policy};
 use crate::names::{MemberName, RuleId};
@@ -65,11 +65,11 @@ pub fn check(
     policy: &Policy,
 ) -> Result<(), Vec<Violation>> {
     let mut found = Vec::new();
-    let mut group = Group::new(actual);
+    let mut group = Group::new(plan, actual);
     for removal in &plan.make_room {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    if !plan.make_room.is_empty() && Group::new(actual).has_room(plan, policy) {
+    if !plan.make_room.is_empty() && Group::new(plan, actual).has_room(plan, policy) {
         found.push(Violation::RevokesFirst);
     }
     for addition in &plan.add {
@@ -107,42 +107,65 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
 
 /// A group as it would be while the plan is applied.
 struct Group<'a> {
-    /// By id, in every way in which the read showed them.
-    rules: BTreeMap<&'a RuleId, Vec<&'a Rule>>,
+    actual: &'a [Rule],
+    /// What is there, in order, and where it stands in `actual`: each rule once, or once for
+    /// each way in which the read showed it.
+    there: Vec<(Option<Permission>, usize)>,
+    /// Where the rules stand that the plan revokes. Asked, never walked through.
+    places: HashMap<&'a RuleId, Vec<usize>>,
+    /// Which of `actual` are revoked.
+    revoked: Vec<bool>,
     opened: BTreeSet<Permission>,
+    /// Rules of each address family, (IPv4, IPv6), those opened included.
+    counts: (usize, usize),
 }
 
 impl<'a> Group<'a> {
-    fn new(actual: &'a [Rule]) -> Self {
-        let mut rules: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for rule in actual {
-            let ways = rules.entry(&rule.id).or_default();
-            if !ways.contains(&rule) {
-                ways.push(rule);
-            }
+    fn new(plan: &Plan, actual: &'a [Rule]) -> Self {
+        let named: HashSet<_> = plan.removals().map(|r| &r.rule.rule().id).collect();
+        let mut places: HashMap<_, Vec<_>> = HashMap::with_capacity(named.len());
+        for (place, rule) in actual.iter().enumerate().filter(|(_, r)| named.contains(&r.id)) {
+            places.entry(&rule.id).or_default().push(place);
         }
-        Self { rules, opened: BTreeSet::new() }
+        let (there, revoked) = (each_once(actual), vec![false; actual.len()]);
+        let held = |ipv4| {
+            let counts = |(open, _): &&(Option<Permission>, _)| {
+                open.is_none_or(|permission| permission.cidr.is_ipv4() == ipv4)
+            };
+            there.iter().filter(counts).count()
+        };
+        let counts = (held(true), held(false));
+        Self { actual, there, places, revoked, opened: BTreeSet::new(), counts }
+    }
+
+    /// What is there and not revoked, in order, and where it stands.
+    fn left(&self) -> impl Iterator<Item = (Option<Permission>, usize)> {
+        self.there.iter().filter(|(_, place)| !self.revoked[*place]).copied()
     }
 
     fn holds(&self, permission: Permission) -> bool {
-        self.opened.contains(&permission)
-            || self.rules.values().flatten().any(|rule| rule.permission() == Some(permission))
+        let first = self.there.partition_point(|(open, _)| *open < Some(permission));
+        let same = self.there[first..].iter().take_while(|(open, _)| *open == Some(permission));
+        let left = same.filter(|(_, place)| !self.revoked[*place]).count();
+        left > 0 || self.opened.contains(&permission)
     }
 
     /// Rules of the fuller address family.
     fn fill(&self) -> usize {
-        let ipv4 = self.opened.iter().filter(|p| p.cidr.is_ipv4()).count();
-        let ipv6 = self.opened.len() - ipv4;
-        let held = |family: fn((bool, bool)) -> bool| {
-            self.rules.values().flatten().filter(|rule| family(rule.counts())).count()
-        };
-        (ipv4 + held(|f| f.0)).max(ipv6 + held(|f| f.1))
+        self.counts.0.max(self.counts.1)
+    }
+
+    fn add(&mut self, permission: Permission) {
+        let new = usize::from(self.opened.insert(permission));
+        let (ipv4, ipv6) = &mut self.counts;
+        *(if permission.cidr.is_ipv4() { ipv4 } else { ipv6 }) += new;
     }
 
     /// Whether everything the plan wants would fit with nothing revoked.
     fn has_room(mut self, plan: &Plan, policy: &Policy) -> bool {
-        let wanted = plan.add.iter().chain(&plan.over_quota);
-        self.opened.extend(wanted.map(|addition| addition.permission));
+        for addition in plan.add.iter().chain(&plan.over_quota) {
+            self.add(addition.permission);
+        }
         self.fill() <= policy.rules_per_group as usize
     }
 
@@ -153,9 +176,20 @@ impl<'a> Group<'a> {
         policy: &Policy,
         found: &mut Vec<Violation>,
     ) {
-        let Some(ways) = self.rules.remove(id) else {
+        let Some(places) = self.places.remove(id) else {
             return found.push(Violation::RevokesNothing(id.clone()));
         };
+        let mut ways: Vec<&Rule> = Vec::new();
+        for place in places {
+            let rule = &self.actual[place];
+            self.revoked[place] = true;
+            if !ways.contains(&rule) {
+                let (ipv4, ipv6) = rule.counts();
+                self.counts.0 -= usize::from(ipv4);
+                self.counts.1 -= usize::from(ipv6);
+                ways.push(rule);
+            }
+        }
         let any = |is: &dyn Fn(&Rule) -> bool| ways.iter().any(|rule| is(rule));
         if any(&|rule| !owned(rule, policy)) {
             found.push(Violation::RevokesForeign(id.clone()));
@@ -190,7 +224,7 @@ impl<'a> Group<'a> {
             return found.push(Violation::OpensTwice(permission));
         }
         let before = self.fill();
-        self.opened.insert(permission);
+        self.add(permission);
         let (count, limit) = (self.fill(), policy.rules_per_group as usize);
         if count > limit && count > before {
             found.push(Violation::OverQuota { count, limit });
@@ -201,28 +235,54 @@ impl<'a> Group<'a> {
     /// one that the plan names.
     fn compare(&self, plan: &Plan, desired: &Desired, policy: &Policy, found: &mut Vec<Violation>) {
         let named: BTreeSet<_> = plan.over_quota.iter().map(|a| a.permission).collect();
+        let mut unwanted = Vec::new();
+        // Side by side: both are in order.
+        let mut left = self.left().peekable();
         for permission in desired.wanted.keys() {
-            if !self.holds(*permission) && !named.contains(permission) {
+            while let Some((_, place)) = left.next_if(|(open, _)| *open < Some(*permission)) {
+                unwanted.push(place);
+            }
+            let mut open = self.opened.contains(permission);
+            while left.next_if(|(there, _)| *there == Some(*permission)).is_some() {
+                open = true;
+            }
+            if !open && !named.contains(permission) {
                 found.push(Violation::LeavesOut(*permission));
             }
         }
+        unwanted.extend(left.map(|(_, place)| place));
         let kept_back: BTreeSet<_> =
             plan.held.iter().chain(&plan.frozen).map(|r| &r.rule.rule().id).collect();
-        for (id, rule) in self.rules.iter().flat_map(|(id, ways)| ways.iter().map(move |w| (id, w)))
-        {
-            let wanted = rule.permission().is_some_and(|p| desired.wanted.contains_key(&p));
-            if owned(rule, policy) && !wanted && !kept_back.contains(id) {
-                found.push(Violation::LeavesStale((*id).clone()));
+        for rule in unwanted.into_iter().map(|place| &self.actual[place]) {
+            if owned(rule, policy) && !kept_back.contains(&rule.id) {
+                found.push(Violation::LeavesStale(rule.id.clone()));
             }
         }
     }
+}
+
+/// What the rules open, in order, and where each stands; one on two pages of a list only once.
+fn each_once(actual: &[Rule]) -> Vec<(Option<Permission>, usize)> {
+    let mut there: Vec<_> = actual.iter().map(Rule::permission).zip(0..).collect();
+    let by_id = |a: usize, b: usize| actual[a].id.cmp(&actual[b].id);
+    there.sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| by_id(*one, *other)));
+    let mut once: Vec<(_, usize)> = Vec::with_capacity(there.len());
+    for (permission, place) in there {
+        let rule = &actual[place];
+        let same = once.iter().rev().take_while(|(open, _)| *open == permission);
+        let mut ways = same.map(|(_, way)| &actual[*way]).take_while(|way| way.id == rule.id);
+        if !ways.any(|way| way == rule) {
+            once.push((permission, place));
+        }
+    }
+    once
 }
 
 /// Counts what the guard counts: removals that this run did not see leave.
 fn guarded(plan: &Plan, actual: &[Rule], policy: &Policy, found: &mut Vec<Violation>) {
     let counted = plan.removals().filter(|r| r.why != NotWanted::Departed).count();
     let ours = actual.iter().filter(|rule| owned(rule, policy));
-    let owned = ours.map(|rule| &rule.id).collect::<BTreeSet<_>>().len();
+    let owned = ours.map(|rule| &rule.id).collect::<HashSet<_>>().len();
     let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
     let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
     let lying =
