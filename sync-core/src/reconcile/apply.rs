@@ -64,7 +64,7 @@ impl Target {
             // And where others keep getting there first, so that their rules are no news.
             let others = round > 1;
             one_by_one |= others || self.plan == before || error.kind == Failure::QuotaExceeded;
-            if self.plan.is_empty() || self.is_broken() {
+            if self.is_broken() {
                 break;
             }
         }

@@ -125,3 +125,6 @@ impl Target {
         !stale && (self.consistent || permissions.iter().all(|p| revoked.contains(p)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use sync_core::events::Hook;
 use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult, RowStatus};
 
@@ -237,14 +238,37 @@ async fn without_the_local_mirror_adds_and_certain_removals_still_happen() {
     }
 }
 
+/// A launch and a termination that wait to be answered.
+async fn waiting() -> [(World, Hook); 2] {
+    let (launching, leaving) = (World::settled(3, 2).await, World::settled(3, 2).await);
+    let launch = launching.launch(EAST);
+    let id = leaving.state().place(&EAST.into()).members().into_keys().next();
+    let terminate = leaving.terminate(EAST, &id.expect("somebody is there"));
+    [(launching, launch), (leaving, terminate)]
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_active_action_is_tried_again_while_the_instance_waits() {
-    let world = World::settled(3, 2).await;
-    let launch = world.launch(EAST);
-    let race = FaultRule::all(Fault::Before(Failure::NoActiveAction)).on(call::COMPLETE);
-    world.fault(race.window(0, 2));
-    let report = world.run(Ask::hooks(EAST, &[launch])).await;
-    assert_eq!(results(&report), [CONTINUE]);
+    for (times, result) in [(2, CONTINUE), (3, CONTINUE), (4, HookResult::Retry)] {
+        for (world, hook) in waiting().await {
+            let race = FaultRule::all(Fault::Before(Failure::NoActiveAction)).on(call::COMPLETE);
+            world.fault(race.window(0, times));
+            let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&hook))).await;
+            assert_eq!(results(&report), [result], "{times} {hook:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_fails_otherwise_is_left_to_the_queue() {
+    for (world, hook) in waiting().await {
+        world.fault(FaultRule::all(Fault::Before(Failure::Throttled)).on(call::COMPLETE));
+        let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&hook))).await;
+        assert_eq!(results(&report), [HookResult::Retry], "{hook:?}");
+        let mut calls = world.calls();
+        calls.retain(|name| [call::COMPLETE, call::STATE].contains(name));
+        assert_eq!(calls, [call::COMPLETE], "{}", world.story());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +284,7 @@ async fn no_active_action_otherwise_means_that_it_is_done() {
     world.finish(EAST, &hooks[0].instance);
     assert_eq!(results(&world.run(Ask::hooks(EAST, &[hook])).await), [HookResult::Gone]);
     world.expect_exact();
-    let unheard = sync_core::events::Hook { instance: nobody(), ..hooks[0].clone() };
+    let unheard = Hook { instance: nobody(), ..hooks[0].clone() };
     assert_eq!(results(&world.run(Ask::hooks(EAST, &[unheard])).await), [HookResult::Gone]);
 }
 
@@ -273,6 +297,9 @@ async fn a_launch_without_an_address_goes_back_to_the_queue() {
     let report = world.run(Ask::hooks(EAST, &hooks)).await;
     assert_eq!(results(&report), [HookResult::Retry]);
     expect_finding(&report, FindingKind::NoAddress);
+    let why = report.findings.iter().find(|f| f.kind == FindingKind::HookUnanswered);
+    let yet = "EC2 shows no address of it that this mesh admits yet";
+    assert_eq!(why.map(|finding| finding.detail.as_str()), Some(yet));
     world.give_address(EAST, &hooks[0].instance, address);
     assert_eq!(results(&world.run(Ask::hooks(EAST, &hooks)).await), [CONTINUE]);
     world.expect_exact();

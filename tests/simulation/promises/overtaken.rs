@@ -7,6 +7,7 @@ use simulation::world::{Ask, EAST, Fault, FaultRule, RunId, WEST, World, call};
 use sync_core::cidr::Cidr;
 use sync_core::events::Hook;
 use sync_core::permission::Rule;
+use sync_core::ports::Failure;
 use sync_core::report::{HookResult, Report};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -124,6 +125,33 @@ async fn promise_3_rules_read_before_the_row_was_there_do_not_let_an_instance_go
     assert!(!(answered && admitted), "let go while admitted: {story}");
     world.run(Ask::hooks(EAST, std::slice::from_ref(&terminate))).await;
     world.finish(EAST, &launch.instance);
+    world.true_up_everywhere().await;
+    world.expect_exact();
+}
+
+/// A run without the own mirror tells a peer of somebody who leaves meanwhile: the peer's
+/// row is the newer one by then, and that it is kept is no reason to let the instance go.
+#[tokio::test(start_paused = true)]
+async fn promise_3_a_leaving_instance_that_a_peer_was_told_of_meanwhile_is_not_let_go() {
+    let world = World::settled(2, 2).await;
+    let launch = world.launch(EAST);
+    let held = address(&world, &launch);
+    let down = FaultRule::all(Fault::Before(Failure::Unavailable)).at(EAST).on(call::PUT);
+    let first = Ask::hooks(EAST, std::slice::from_ref(&launch));
+    let first = begin(&world, first, &[down, slow(WEST, call::PUT, 0, 15)]);
+    sleep(TICK * 5).await;
+    let terminate = world.terminate(EAST, &launch.instance);
+    // Its second look at the west comes when the first run has admitted the instance there.
+    let second = Ask::hooks(EAST, std::slice::from_ref(&terminate));
+    let report = begin(&world, second, &[slow(WEST, call::RULES, 1, 20)]).await;
+    assert_eq!(results(&report.expect("the second run ends")), [HookResult::Continue]);
+    let calls = world.state().calls.clone();
+    let of = |name| calls.iter().rposition(move |c| c.name == name);
+    assert!(of(call::REVOKE).is_some() && of(call::REVOKE) < of(call::COMPLETE));
+    assert!(!admits(&world, WEST, held), "{}", world.story());
+    first.await.expect("the first run ends");
+    world.finish(EAST, &launch.instance);
+    world.expect_unbroken();
     world.true_up_everywhere().await;
     world.expect_exact();
 }
