@@ -74,7 +74,7 @@ async fn a_group_is_said_to_be_nearly_full_from_more_than_four_fifths_on() {
         let world = World::settled(30, west).await;
         let report = world.run(Ask::true_up(EAST)).await;
         let said = details(&report, FindingKind::QuotaNear);
-        assert_eq!(said, Vec::from_iter(near.into_iter().chain(near)), "{west}");
+        assert_eq!(said, near.into_iter().chain(near).collect::<Vec<_>>(), "{west}");
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_mirror_that_could_not_be_read_is_not_said_to_have_no_rows() {
 async fn an_old_row_is_said_to_be_as_old_as_it_is() {
     for (minutes, said) in [(20, None), (25, Some("last observed 25 minutes ago"))] {
         let world = World::settled(3, 2).await;
-        tokio::time::sleep(Duration::from_mins(minutes) - Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(minutes * 60 - 1)).await;
         let report = world.run(Ask::true_up(EAST)).await;
         let said = said.into_iter().chain(said);
         let said: Vec<_> =
