@@ -50,6 +50,8 @@ pub const EAST: &str = "us-east-1";
 pub const WEST: &str = "us-west-2";
 /// `eu-west-1`, the third, in worlds of three.
 pub const IRELAND: &str = "eu-west-1";
+/// The members of worlds, in order.
+pub const REGIONS: [&str; 5] = [EAST, WEST, IRELAND, "ap-southeast-2", "eu-central-1"];
 
 /// When every world begins.
 const BEGINNING: i64 = 1_793_000_000;
@@ -177,7 +179,7 @@ impl World {
 /// If that makes no mesh document.
 #[must_use]
 pub fn mesh(members: usize, more: &str) -> Mesh {
-    let text = document(&[EAST, WEST, IRELAND][..members], more);
+    let text = document(&REGIONS[..members], more);
     Mesh::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
 }
 
