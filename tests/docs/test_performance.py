@@ -55,6 +55,8 @@ def test_an_endpoint_opens_a_connection_only_when_all_are_busy() -> None:
     ("file", "constant", "value"),
     [
         ("sync-aws/src/ec2.rs", "VALUES_PER_FILTER: usize", "200"),
+        ("sync-aws/src/ec2.rs", "IDS_PER_CALL: usize", "1000"),
+        ("sync-core/src/reconcile/apply.rs", "SINGLES: usize", "10"),
         ("sync-aws/src/dynamodb.rs", "KEYS_PER_CALL: usize", "100"),
         ("sync-core/src/reconcile/apply.rs", "RULES_PER_CALL: usize", "200"),
         ("sam/template.yaml", "MaximumConcurrency", "5"),

@@ -48,7 +48,7 @@ fn hooks(members: usize, count: usize, change: &'static str) -> Counts {
 }
 
 /// A mesh of so many members in balance, with room for all; the first has `home` instances.
-async fn settled(members: usize, home: usize) -> World {
+pub async fn settled(members: usize, home: usize) -> World {
     let world = World::new(members, "[limits]\nrules_per_group = 1000");
     {
         let mut state = world.state();
@@ -63,7 +63,7 @@ async fn settled(members: usize, home: usize) -> World {
     world.populated(&[(EAST, home)].into_iter().chain(others).collect::<Vec<_>>()).await
 }
 
-fn launches(world: &World, count: usize) -> Vec<Hook> {
+pub fn launches(world: &World, count: usize) -> Vec<Hook> {
     (0..count).map(|_| world.launch(EAST)).collect()
 }
 

@@ -22,6 +22,7 @@ mod recovery;
 mod reports;
 mod rollout;
 mod seeds;
+mod storm;
 mod time;
 mod unknown;
 mod waiting;

@@ -18,6 +18,7 @@ use group::Group;
 
 mod agenda;
 mod answers;
+mod bucket;
 pub mod chance;
 mod cluster;
 mod door;
@@ -36,6 +37,7 @@ mod truth;
 mod watch;
 
 pub use agenda::{Later, Message, Phase, Says};
+pub use bucket::Bucket;
 pub use door::{CallRecord, call};
 pub use faults::{CallKey, Fault, FaultRule, Mishaps, Rates};
 pub use known::RunState;
@@ -117,6 +119,12 @@ impl World {
         state.calls.clear();
         state.audit.clear();
         (state.lines, state.happened) = (0, Mishaps::default());
+    }
+
+    /// EC2 takes only so many changes from now on.
+    pub fn throttle(&self) {
+        let mut state = self.state();
+        state.buckets = state.places.keys().map(|name| (name.clone(), Bucket::full())).collect();
     }
 
     /// Makes calls go wrong from now on.
