@@ -125,12 +125,16 @@ async fn promise_6_a_peer_whose_budget_ends_half_way_is_still_in_the_report() {
 
 /// A launch has the address of somebody who is gone, whose rule is still there: only a
 /// look that sees the new row confirms it. And the west's mirror keeps forgetting that,
-/// for so long.
-async fn while_the_west_forgets(forgets: Duration) -> (World, Hook, Report) {
+/// for so long. The own mirror may be away.
+async fn while_the_west_forgets(forgets: Duration, away: bool) -> (World, Hook, Report) {
     let world = World::new(2, "").with_addresses(4).populated(&[(EAST, 2), (WEST, 2)]).await;
     let old = world.state().place(&EAST.into()).members().into_keys().next().expect("somebody");
     world.finish(EAST, &old);
     let launch = world.launch(EAST);
+    if away {
+        let down = Fault::Before(Failure::Unavailable);
+        world.fault(FaultRule::all(down).at(EAST).on(call::PUT));
+    }
     let (there, before) = (world.clone(), world.state().place(&WEST.into()).table.clone());
     let busy = tokio::spawn(tokio::time::timeout(forgets, async move {
         loop {
@@ -145,17 +149,20 @@ async fn while_the_west_forgets(forgets: Duration) -> (World, Hook, Report) {
 
 #[tokio::test(start_paused = true)]
 async fn promise_6_a_peer_that_keeps_changing_is_not_taken_for_one_that_does_not_answer() {
-    let (world, launch, report) = while_the_west_forgets(Duration::MAX).await;
-    assert_eq!(results(&report), [HookResult::Retry], "{:#?}", report.findings);
-    assert!(!found(&report, FindingKind::PeerUnreachable), "{:#?}", report.findings);
-    expect_finding(&report, FindingKind::NotSettled);
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &[launch])).await), [HookResult::Continue]);
-    world.expect_exact();
+    for away in [false, true] {
+        let (world, launch, report) = while_the_west_forgets(Duration::MAX, away).await;
+        assert_eq!(results(&report), [HookResult::Retry], "{:#?}", report.findings);
+        assert!(!found(&report, FindingKind::PeerUnreachable), "{:#?}", report.findings);
+        expect_finding(&report, FindingKind::NotSettled);
+        world.heal();
+        assert_eq!(results(&world.run(Ask::hooks(EAST, &[launch])).await), [HookResult::Continue]);
+        world.expect_exact();
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn promise_6_a_peer_that_keeps_changing_is_looked_at_within_its_budget() {
-    let (world, _, report) = while_the_west_forgets(Duration::from_millis(1500)).await;
+    let (world, _, report) = while_the_west_forgets(Duration::from_millis(1500), false).await;
     assert_eq!(results(&report), [HookResult::Continue], "{:#?}", report.findings);
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     world.expect_exact();
@@ -173,4 +180,16 @@ async fn promise_6_a_peer_whose_mirror_cannot_be_read_is_left_as_it_is() {
     let state = world.state();
     let changes = state.calls.iter().filter(|c| c.place.as_str() == WEST);
     assert_eq!(changes.filter(|c| call::WRITES.contains(&c.name)).count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_6_a_peer_whose_mirror_cannot_be_read_again_counts_as_unreachable() {
+    let world = World::settled(3, 2).await;
+    let fails = Fault::Before(Failure::Unavailable);
+    world.fault(FaultRule::all(fails).at(WEST).on(call::ROWS).window(1, 99));
+    let launch = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    assert_eq!(results(&report), [HookResult::Continue]);
+    expect_finding(&report, FindingKind::PeerUnreachable);
+    assert!(!found(&report, FindingKind::NotSettled), "{:#?}", report.findings);
 }

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
-use sync_core::events::Hook;
 use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult, RowStatus};
 
 use super::order::set_quota;
-use super::{expect_finding, found, nobody, results};
+use super::{expect_finding, results};
 
 const CONTINUE: HookResult = HookResult::Continue;
 
@@ -65,6 +64,21 @@ async fn promise_3_a_rule_seen_before_its_row_was_written_is_no_confirmation() {
     let put = calls.iter().position(|c| c.name == call::PUT).expect("the row is put");
     let looks = calls[put..].iter().filter(|c| c.name == call::RULES).count();
     assert!(looks >= 1, "the rules are read again after the row is there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_without_the_own_mirror_a_rule_that_is_there_is_confirmation_at_home() {
+    // The same, where nobody can be told in the own mirror who has the address now.
+    let world = World::new(2, "").with_addresses(4).populated(&[(EAST, 2), (WEST, 2)]).await;
+    let old = world.state().place(&EAST.into()).members().into_keys().next().expect("somebody");
+    world.finish(EAST, &old);
+    let launch = world.launch(EAST);
+    let down = Fault::Before(Failure::Unavailable);
+    world.fault(FaultRule::all(down).at(EAST).on(call::PUT));
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    assert_eq!(results(&report), [CONTINUE], "{:#?}", report.findings);
+    assert_eq!(report.groups[0].row, RowStatus::Unavailable);
+    world.expect_unbroken();
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,56 +250,6 @@ async fn without_the_local_mirror_adds_and_certain_removals_still_happen() {
             world.expect_exact();
         }
     }
-}
-
-/// A launch and a termination that wait to be answered.
-async fn waiting() -> [(World, Hook); 2] {
-    let (launching, leaving) = (World::settled(3, 2).await, World::settled(3, 2).await);
-    let launch = launching.launch(EAST);
-    let id = leaving.state().place(&EAST.into()).members().into_keys().next();
-    let terminate = leaving.terminate(EAST, &id.expect("somebody is there"));
-    [(launching, launch), (leaving, terminate)]
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_active_action_is_tried_again_while_the_instance_waits() {
-    for (times, result) in [(2, CONTINUE), (3, CONTINUE), (4, HookResult::Retry)] {
-        for (world, hook) in waiting().await {
-            let race = FaultRule::all(Fault::Before(Failure::NoActiveAction)).on(call::COMPLETE);
-            world.fault(race.window(0, times));
-            let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&hook))).await;
-            assert_eq!(results(&report), [result], "{times} {hook:?}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_fails_otherwise_is_left_to_the_queue() {
-    for (world, hook) in waiting().await {
-        world.fault(FaultRule::all(Fault::Before(Failure::Throttled)).on(call::COMPLETE));
-        let report = world.run(Ask::hooks(EAST, std::slice::from_ref(&hook))).await;
-        assert_eq!(results(&report), [HookResult::Retry], "{hook:?}");
-        let mut calls = world.calls();
-        calls.retain(|name| [call::COMPLETE, call::STATE].contains(name));
-        assert_eq!(calls, [call::COMPLETE], "{}", world.story());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_active_action_otherwise_means_that_it_is_done() {
-    let world = World::settled(3, 2).await;
-    let launch = world.launch(EAST);
-    let hooks = [launch];
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &hooks)).await), [CONTINUE]);
-    let again = world.run(Ask::hooks(EAST, &hooks)).await;
-    assert_eq!(results(&again), [HookResult::Gone]);
-    assert!(!found(&again, FindingKind::HookUnanswered));
-    let hook = world.terminate(EAST, &hooks[0].instance);
-    world.finish(EAST, &hooks[0].instance);
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &[hook])).await), [HookResult::Gone]);
-    world.expect_exact();
-    let unheard = Hook { instance: nobody(), ..hooks[0].clone() };
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &[unheard])).await), [HookResult::Gone]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@
 mod answers;
 mod audit;
 mod calls;
+mod completing;
 mod faraway;
 mod foreign;
 mod hooks;

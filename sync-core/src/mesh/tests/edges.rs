@@ -144,3 +144,17 @@ fn reading_stops_after_very_many_problems_in_a_list_or_a_table() {
         assert_eq!(problems[100].to_string(), "and more; reading stopped after 100 problems");
     }
 }
+
+#[test]
+fn a_key_is_shown_bare_where_it_may_be_written_bare() {
+    let long = "k".repeat(64);
+    for (key, shown) in [
+        ("under_score-dash", "under_score-dash".to_owned()),
+        (long.as_str(), long.clone()),
+        ("\"\"", "``".to_owned()),
+        ("\"a b\"", "`a b`".to_owned()),
+    ] {
+        let said = added(&format!("[limits]\n{key} = 1")).join("\n");
+        assert!(said.starts_with(&format!("limits.{shown}: ")), "{said}");
+    }
+}
