@@ -34,7 +34,9 @@ fn budget(
     let mut add = |place: &str, (name, count): (&'static str, usize)| {
         *counts.entry((place.to_owned(), name)).or_insert(0) += count;
     };
-    home.iter().for_each(|calls| add(EAST, *calls));
+    for calls in home {
+        add(EAST, *calls);
+    }
     for place in &REGIONS[..members] {
         each.iter().copied().flatten().for_each(|calls| add(place, *calls));
     }

@@ -70,7 +70,9 @@ async fn storm(name: &str, seed: u64, faults: &[FaultRule]) -> Storm {
     let world = settled(2, 0).await;
     world.state().seed = seed;
     world.throttle();
-    faults.iter().for_each(|rule| world.fault(rule.clone()));
+    for rule in faults {
+        world.fault(rule.clone());
+    }
     let hooks = launches(&world, 500);
     let (runs, time) = weather(&world, hooks).await;
     let buckets = world.state().buckets.clone();
@@ -109,5 +111,5 @@ async fn five_hundred_launches_stay_within_what_ec2_takes() {
 async fn a_storm_with_lagging_reads_ends_long_before_its_hooks_do() {
     let lagging = FaultRule::all(Fault::Lag(Duration::from_secs(3))).on(call::RULES);
     let storm = storm("reads 3 s old", 1, &[lagging]).await;
-    assert!(storm.time < Duration::from_secs(300), "{:?}", storm.time);
+    assert!(storm.time < Duration::from_mins(5), "{:?}", storm.time);
 }
