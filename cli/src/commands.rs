@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
             match render::render(&mesh, &document, options, there.as_deref()) {
                 Ok(rendered) => {
                     let outcome = render::place(&rendered.text, options, there.as_deref())?;
-                    print_placed(&mesh, outcome, &rendered, options, args.output);
+                    print_placed(outcome, &rendered, options, args.output);
                     Ok(OK)
                 }
                 Err(invalid) => Ok(print_invalid(&invalid, &args)),
@@ -113,13 +113,11 @@ fn print(report: &Report, output: Output) -> anyhow::Result<()> {
 
 /// Says what became of the file, unless the text itself was printed.
 fn print_placed(
-    mesh: &Mesh,
     outcome: render::Outcome,
     rendered: &render::Rendered,
     options: &render::Options,
     output: Output,
 ) {
-    let regions: Vec<&str> = mesh.members.iter().map(|member| member.region.as_str()).collect();
     let file = options.output_file.display().to_string();
     let choices = &rendered.choices;
     match (outcome, output) {
@@ -132,11 +130,11 @@ fn print_placed(
                 "kept": choices.kept,
                 "changed": choices.changed,
                 "sizes": rendered.sizes,
-                "environments": regions,
+                "environments": rendered.environments,
             })
         ),
         (_, Output::Text) => {
-            print!("{}", render::outcome_text(outcome, &file, choices, &regions));
+            print!("{}", render::outcome_text(outcome, &file, choices, &rendered.environments));
         }
     }
 }

@@ -7,6 +7,7 @@ use sync_core::mesh::{Invalid, Mesh};
 
 mod choices;
 mod limits;
+mod peer_role;
 mod samconfig;
 mod sizes;
 mod stack;
@@ -79,6 +80,8 @@ pub(crate) struct Rendered {
     pub text: String,
     /// What a person decided, and what of it differs from the file that is there.
     pub choices: Choices,
+    /// The file's environments: every member's, then those of roles.
+    pub environments: Vec<String>,
     /// How long the stacks' policies and event patterns get.
     pub sizes: Vec<Size>,
 }
@@ -113,10 +116,13 @@ pub(crate) fn render(
     let document = tidy(document);
     let account = options.account.as_deref();
     let choices = Choices::make(options, there);
-    let stacks = stack::stacks(mesh, &document, account, &choices);
+    let mut stacks = stack::stacks(mesh, &document, account, &choices);
+    let sizes = stacks.iter().flat_map(sizes::sizes).collect();
+    stacks.extend(peer_role::stacks(mesh, account, choices.of("OperatorArns")));
     limits::check(mesh, &document, account, &stacks)?;
     let text = samconfig::text(&stacks, choices.of(TEMPLATE));
-    Ok(Rendered { text, choices, sizes: stacks.iter().flat_map(sizes::sizes).collect() })
+    let environments = stacks.into_iter().map(|stack| stack.environment).collect();
+    Ok(Rendered { text, choices, environments, sizes })
 }
 
 /// The document without what is no part of it: a byte order mark, blank lines at the ends,
@@ -161,14 +167,14 @@ pub(crate) fn outcome_text(
     outcome: Outcome,
     file: &str,
     choices: &Choices,
-    regions: &[&str],
+    environments: &[String],
 ) -> String {
     let became = if outcome == Outcome::Unchanged { "up to date" } else { "written" };
     let kept = choices.kept.iter().map(|kept| format!("  kept: {}={}\n", kept.name, kept.value));
     let changed = choices.changed.iter().map(|changed| {
         format!("  changed: {}={}, was {}\n", changed.name, changed.to, changed.from)
     });
-    let next = regions.iter().map(|region| format!("  sam deploy --config-env {region}\n"));
+    let next = environments.iter().map(|one| format!("  sam deploy --config-env {one}\n"));
     let lines: String = kept.chain(changed).chain(next).collect();
     format!("{file} is {became}\n{lines}")
 }

@@ -32,7 +32,7 @@ impl Config {
     pub(crate) fn as_reached_from_home(&self) -> Mesh {
         let mut mesh = self.mesh.clone();
         for member in mesh.members.iter_mut().filter(|member| member.name == self.home) {
-            member.role_arn = None;
+            member.role = None;
         }
         mesh
     }
@@ -89,6 +89,8 @@ fn home(mesh: &Mesh, region: &Region, named: Option<String>) -> anyhow::Result<M
 
 #[cfg(test)]
 mod tests {
+    use sync_core::mesh::Role;
+
     use super::*;
 
     fn mesh(members: &[(&str, &str)]) -> Mesh {
@@ -136,12 +138,15 @@ mod tests {
     fn the_own_member_is_reached_without_its_role() {
         let mut mesh = mesh(&[("east", "us-east-1"), ("west", "us-west-2")]);
         for member in &mut mesh.members {
-            member.role_arn = Some("arn:aws:iam::111122223333:role/r".to_owned());
+            member.role = Some(Role {
+                arn: "arn:aws:iam::111122223333:role/r".to_owned(),
+                account: "111122223333".into(),
+                external_id: None,
+            });
         }
         let config = Config { mesh, home: "west".into(), function: "f".to_owned() };
         let reached = config.as_reached_from_home();
-        let roles: Vec<_> =
-            reached.members.iter().map(|member| member.role_arn.is_some()).collect();
+        let roles: Vec<_> = reached.members.iter().map(|member| member.role.is_some()).collect();
         assert_eq!(roles, [true, false]);
     }
 }

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
-use aws_sdk_ec2::config::{IdentityCache, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_ec2::config::{IdentityCache, SharedHttpClient};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::SdkConfig;
 use aws_types::sdk_config::SharedTimeSource;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Mesh, Role};
 use sync_core::names::Region;
 
 use crate::auto_scaling::AutoScaling;
 use crate::dynamodb::Mirror;
 use crate::ec2::Ec2;
+use crate::role;
 
 /// How long a connection may take to be made. Regions are at most about 260 ms apart
 /// (`facts/aws.md`, section 7); what has not answered in a second is cut off.
@@ -42,7 +42,7 @@ pub const MAX_ATTEMPTS: u32 = 3;
 pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The name in the user agent, by which CloudTrail tells our calls.
-const APP_NAME: &str = "sgsync";
+pub(crate) const APP_NAME: &str = "sgsync";
 
 /// How every client is set up, without region, credentials or endpoint: one HTTP
 /// client, the time limits above, standard retries.
@@ -112,10 +112,10 @@ pub(crate) struct RegionClients {
 }
 
 impl RegionClients {
-    pub(crate) async fn new(base: &SdkConfig, region: &Region, role_arn: Option<&str>) -> Self {
+    pub(crate) async fn new(base: &SdkConfig, region: &Region, role: Option<&Role>) -> Self {
         let mut config = base.to_builder().region(aws_region(region)).build();
-        if let Some(role) = role_arn {
-            config = assume(&config, role).await;
+        if let Some(role) = role {
+            config = role::assume(&config, role).await;
         }
         Self {
             ec2: Ec2::new(&config),
@@ -128,17 +128,6 @@ impl RegionClients {
     pub(crate) fn mirror(&self, table: &str) -> Mirror {
         Mirror::new(self.dynamodb.clone(), table)
     }
-}
-
-/// The same configuration as a role. STS is asked in the member's own region, so
-/// that a region that is down takes nobody else with it.
-async fn assume(config: &SdkConfig, role_arn: &str) -> SdkConfig {
-    let role = AssumeRoleProvider::builder(role_arn)
-        .session_name(APP_NAME)
-        .configure(config)
-        .build()
-        .await;
-    config.to_builder().credentials_provider(SharedCredentialsProvider::new(role)).build()
 }
 
 fn aws_region(region: &Region) -> aws_types::region::Region {

@@ -31,8 +31,20 @@ const TAG: &str = "ec2:CreateTags";
 
 /// EC2's limit on the values of one filter.
 const VALUES_PER_FILTER: usize = 200;
+/// EC2's limit on the instance ids of one call (`facts/aws.md`, section 4).
+const IDS_PER_CALL: usize = 1000;
 /// The largest page (`facts/aws.md`, section 1).
 const PAGE: i32 = 1000;
+
+/// How the codes begin that say that an id of a list is not known, or none of EC2's.
+const UNKNOWN_ID: &str = "InvalidInstanceID.";
+
+/// How instances are asked for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Filter(&'a [String]),
+    List(&'a [String]),
+}
 
 type Instances = BTreeMap<InstanceId, InstanceView>;
 type Rules = BTreeMap<SecurityGroupId, Vec<Rule>>;
@@ -49,25 +61,40 @@ impl Ec2 {
         Self { client: Client::from_conf(config) }
     }
 
-    /// The instances of these ids that EC2 shows. They are asked for by filter, which
-    /// answers with what there is; a list of ids fails whole for one that is gone.
+    /// The instances of these ids that EC2 shows. A filter answers with what there is, but
+    /// takes few ids; more go as a list, which fails whole for one that is gone, and is
+    /// then asked for by filter after all (decision 10).
     pub(crate) async fn instances(&self, ids: &BTreeSet<InstanceId>) -> Called<Instances> {
         let ids: Vec<_> = ids.iter().map(|id| id.as_str().to_owned()).collect();
-        let chunks = ids.chunks(VALUES_PER_FILTER).map(|chunk| self.instances_of(chunk));
+        let chunks = ids.chunks(IDS_PER_CALL).map(|chunk| async move {
+            if chunk.len() <= VALUES_PER_FILTER {
+                return self.instances_where(Asked::Filter(chunk)).await;
+            }
+            match self.instances_where(Asked::List(chunk)).await {
+                Err(error) if error.code.starts_with(UNKNOWN_ID) => {
+                    let filters = chunk.chunks(VALUES_PER_FILTER).map(Asked::Filter);
+                    let found = filters.map(|asked| self.instances_where(asked));
+                    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+                }
+                answer => answer,
+            }
+        });
         Ok(try_join_all(chunks).await?.into_iter().flatten().collect())
     }
 
-    async fn instances_of(&self, ids: &[String]) -> Called<Instances> {
+    async fn instances_where(&self, asked: Asked<'_>) -> Called<Instances> {
         let (mut pages, mut token, mut instances) =
             (Pages::of(DESCRIBE_INSTANCES), None, Instances::new());
         loop {
-            let page = self
-                .client
-                .describe_instances()
-                .filters(filter("instance-id", ids))
+            let request = self.client.describe_instances();
+            let request = match asked {
+                Asked::Filter(ids) => request.filters(filter("instance-id", ids)).max_results(PAGE),
+                // EC2 refuses a page size beside a list, and answers it in one piece.
+                Asked::List(ids) => request.set_instance_ids(Some(ids.to_vec())),
+            };
+            let page = request
                 // Else those that a service runs for us would seem gone.
                 .include_managed_resources(true)
-                .max_results(PAGE)
                 .set_next_token(token)
                 .send()
                 .await

@@ -95,6 +95,7 @@ const CODES: &[(Failure, &[&str])] = &[
             "ConcurrentMutationLimitExceeded",
             "FilterLimitExceeded",
             "InvalidGroupId.Malformed",
+            "InvalidInstanceID.Malformed",
             "InvalidParameterCombination",
             "InvalidParameterValue",
             "InvalidPermission.Malformed",

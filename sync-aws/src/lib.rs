@@ -24,6 +24,7 @@ mod ec2;
 mod errors;
 mod observer;
 mod pages;
+mod role;
 mod whole;
 
 pub use audit::TracingAuditLog;
@@ -66,10 +67,10 @@ impl Aws {
         let mut made: BTreeMap<_, RegionClients> = BTreeMap::new();
         let mut members = BTreeMap::new();
         for member in &mesh.members {
-            let key = (member.region.clone(), member.role_arn.clone());
+            let key = (member.region.clone(), member.role.clone());
             let region = match made.get(&key) {
                 Some(clients) => clients.clone(),
-                None => RegionClients::new(&config(&key.0), &key.0, key.1.as_deref()).await,
+                None => RegionClients::new(&config(&key.0), &key.0, key.1.as_ref()).await,
             };
             made.insert(key, region.clone());
             let mirror = region.mirror(&member.table);

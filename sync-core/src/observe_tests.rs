@@ -123,6 +123,35 @@ fn a_terminating_instance_departs_with_every_address_it_is_known_by() {
 }
 
 #[test]
+fn who_leaves_departs_also_where_no_row_tells_of_it() {
+    for (state, departs) in [
+        ("Terminating", true),
+        ("Terminating:Wait", true),
+        ("Terminating:Proceed", true),
+        ("Terminated", true),
+        // Not in the cluster yet, as far as anybody knows: it has left nothing behind.
+        ("Pending", false),
+        ("Warmed:Pending:Wait", false),
+        ("Warmed:Stopped", false),
+    ] {
+        let seen = one(Some(state), None, Some(view("running", Some("54.0.0.2"), Some(ASG))));
+        assert!(seen.instances.is_empty(), "{state}");
+        let left: Vec<String> = seen.departed.values().flatten().map(ToString::to_string).collect();
+        assert_eq!(left == ["54.0.0.2/32"], departs, "{state}: {left:?}");
+        assert_eq!(seen.departed.is_empty(), !departs, "{state}");
+    }
+}
+
+#[test]
+fn a_member_that_goes_back_to_the_warm_pool_departs() {
+    let seen =
+        one(Some("Warmed:Stopped"), Some("54.0.0.1/32"), Some(view("stopped", None, Some(ASG))));
+    assert!(seen.instances.is_empty());
+    assert_eq!(seen.left_behind(&"i-1".into()), BTreeSet::from([cidr("54.0.0.1/32")]));
+    assert_eq!(seen.departed.len(), 1);
+}
+
+#[test]
 fn an_instance_killed_in_ec2_departs_although_auto_scaling_lists_it() {
     let seen =
         one(Some("InService"), Some("54.0.0.1/32"), Some(view("terminated", None, Some(ASG))));

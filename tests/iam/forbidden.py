@@ -128,6 +128,36 @@ def rows(role: str) -> Iterator[Question]:
     yield _call(role, get, _table(region=ELSEWHERE), "a region without a member", ELSEWHERE, of(EAST))
 
 
+def peers() -> Iterator[Question]:
+    """Who comes in through the peer role may do what a peer does, here."""
+    yield from security_groups("peer")
+    yield from tags("peer")
+    yield from reading("peer")
+    yield _call("peer", "ec2:DescribeSecurityGroupRules", "*", "another member's region", WEST)
+    yield _call("peer", "ec2:DescribeInstances", "*", "instances are their own member's to observe")
+    yield _call("peer", "autoscaling:DescribeAutoScalingGroups", "*", "groups are their own member's to observe")
+    own = _asg(f"{MESH}-{EAST}")
+    yield _call("peer", "autoscaling:CompleteLifecycleAction", own, "hooks are their own member's to answer")
+    at_west = _ec2("security-group", target(WEST), WEST)
+    yield _call("peer", "ec2:AuthorizeSecurityGroupIngress", at_west, "another member's group", WEST)
+    new_at_west = _ec2("security-group-rule", "sgr-0123456789abcdef0", WEST)
+    yield _call("peer", "ec2:AuthorizeSecurityGroupIngress", new_at_west, "another member's group", WEST)
+    yield _call("peer", "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/admin", "no further")
+
+    def of(*members: str) -> dict[str, Any]:
+        return {"dynamodb:LeadingKeys": list(members)}
+
+    put = "dynamodb:PutItem"
+    yield _call("peer", put, _table(), "this member's own row", context=of(EAST))
+    yield _call("peer", put, _table(), "no key given: ForAllValues alone would allow it")
+    yield _call("peer", put, _table("orders"), "another table", context=of(WEST))
+    yield _call("peer", "dynamodb:BatchGetItem", _table("orders"), "another table", context=of(WEST))
+    for action in ("UpdateItem", "DeleteItem", "BatchWriteItem", "Query", "GetItem"):
+        yield _call("peer", f"dynamodb:{action}", _table(), "nothing needs it", context=of(WEST))
+    for action in ("Scan", "DeleteTable", "UpdateTable", "DescribeTable"):
+        yield _call("peer", f"dynamodb:{action}", _table(), "nothing needs it")
+
+
 def the_rest() -> Iterator[Question]:
     """Queues, logs, functions and roles: each role its own."""
     queue, log = _arn("sqs", f"sgsync-{MESH}-events"), _arn("logs", "log-group:/aws/lambda/")
@@ -160,4 +190,4 @@ def forbidden() -> list[Question]:
     """All of it."""
     shared = (security_groups, tags, reading, rows)
     both = [question for part in shared for role in ("lifecycle", "trueup") for question in part(role)]
-    return [*both, *hooks(), *the_rest()]
+    return [*both, *hooks(), *peers(), *the_rest()]

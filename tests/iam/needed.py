@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from expanded import ACCOUNT
 from policies import HERE, MESH, PEER_ROLE, REGIONS, TARGETS, Question, target
@@ -50,6 +51,14 @@ def by_aws() -> Iterator[Question]:
     yield question("schedule", "sqs:SendMessage", undelivered, "(Scheduler, when it could not invoke)")
 
 
+def through_the_peer_role() -> Iterator[Question]:
+    """What the others' functions were seen to do in each region, as it is done where that is another account."""
+    seen = {(q.action, q.resource, str(q.context)): q for q in recorded() if q.context["aws:RequestedRegion"] != q.home}
+    for question in seen.values():
+        there = question.context["aws:RequestedRegion"]
+        yield replace(question, role="peer", home=there, why="(recorded, of a peer)")
+
+
 def needed() -> list[Question]:
     """All of it."""
-    return [*recorded(), *by_aws()]
+    return [*recorded(), *by_aws(), *through_the_peer_role()]

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from expanded import ACCOUNT, Resources, documents_of, transformed
+from expanded import ACCOUNT, Resources, documents_of, peer_role, transformed
 
 HERE = Path(__file__).parent
 MESH = "orders-db"
@@ -20,7 +20,7 @@ TARGETS = (*REGIONS, f"{REGIONS[0]}-batch")
 #: A member of another account, reached through this role.
 PEER_ROLE = "arn:aws:iam::210987654321:role/sgsync-peer"
 #: What a role is called here, and in the template.
-ROLES = {"lifecycle": "LifecycleRole", "trueup": "TrueupRole", "schedule": "TrueupFunctionScheduleRole"}
+ROLES = {"lifecycle": "LifecycleRole", "trueup": "TrueupRole", "schedule": "TrueupFunctionScheduleRole", "peer": "Role"}
 
 Document = dict[str, Any]
 Policies = dict[str, Document]
@@ -38,8 +38,29 @@ def target_arn(place: str) -> str:
 
 @cache
 def policies(role: str, home: str) -> Policies:
-    """The documents of a role of the stack in `home`, by where they are written."""
-    return documents_of(_stack(home), ROLES[role], home)
+    """The documents of a role of the stack in `home`, by where they are written. `peer` is who comes in there through
+    the role of sam/peer-role.yaml."""
+    return documents_of(_peer_role(home) if role == "peer" else _stack(home), ROLES[role], home)
+
+
+@cache
+def _peer_role(home: str) -> Resources:
+    return peer_role(
+        **{
+            "MeshName": MESH,
+            "RolePath": f"/sgsync/{MESH}/",
+            "RoleName": f"from-{home}",
+            "CallerAccounts": "210987654321",
+            "ExternalId": "",
+            "OperatorArns": "",
+            "SecurityGroupArns": ",".join(target_arn(place) for place in TARGETS if place.startswith(home)),
+            "TableArn": f"arn:aws:dynamodb:{home}:{ACCOUNT}:table/sgsync-{MESH}",
+            "Writers": ",".join(region for region in REGIONS if region != home),
+            "AWS::Region": home,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": "aws",
+        }
+    )
 
 
 @cache

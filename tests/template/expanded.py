@@ -13,6 +13,7 @@ from samtranslator.translator.transform import transform
 
 SAM = Path(__file__).parents[2] / "sam"
 TEMPLATE = SAM / "template.yaml"
+PEER_ROLE = SAM / "peer-role.yaml"
 ACCOUNT = "123456789012"
 GROUPS = ["orders-web", "orders-batch"]
 #: A mesh of two regions, as its stack in the first one is told.
@@ -49,6 +50,15 @@ def expanded(**overrides: str) -> dict[str, Any]:
         template, _parameters(template, overrides), enabled=True
     ).expanded_template
     return found
+
+
+def peer_role(**parameters: str) -> Resources:
+    """The resources of sam/peer-role.yaml with these parameters."""
+    # The transform is for this reader alone: it resolves references and conditions.
+    template = yaml_parse(PEER_ROLE.read_text()) | {"Transform": "AWS::LanguageExtensions"}
+    expansion = expand_language_extensions(template, parameters, enabled=True)
+    resources: Resources = expansion.expanded_template["Resources"]
+    return resources
 
 
 def _parameters(template: dict[str, Any], overrides: dict[str, str]) -> dict[str, str]:

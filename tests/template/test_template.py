@@ -14,6 +14,7 @@ from expanded import ACCOUNT, GROUPS, SAM, TEMPLATE, as_list, of_type, statement
 
 PREREQUISITES = SAM / "prerequisites.yaml"
 RETAINED = SAM / "retained.yaml"
+PEER_ROLE = SAM / "peer-role.yaml"
 TOOLS = Path(sys.executable).parent
 #: In a virtualenv of its own: its requirements contradict those of the emulators.
 CHECKOV = Path(os.environ.get("CHECKOV", SAM.parent / ".venv" / "checkov" / "bin" / "checkov"))
@@ -45,16 +46,17 @@ def resources():
         ("sam", ["validate", "--lint", "--template", TEMPLATE]),
         ("sam", ["validate", "--lint", "--template", PREREQUISITES]),
         ("sam", ["validate", "--lint", "--template", RETAINED]),
-        ("cfn-lint", [TEMPLATE, PREREQUISITES, RETAINED]),
+        ("sam", ["validate", "--lint", "--template", PEER_ROLE]),
+        ("cfn-lint", [TEMPLATE, PREREQUISITES, RETAINED, PEER_ROLE]),
     ],
-    ids=["sam-validate-expanded", "sam-validate", "sam-validate-prerequisites", "sam-validate-retained", "cfn-lint"],
+    ids=[*(f"sam-validate-{what}" for what in ("expanded", "template", "prerequisites", "retained", "peer-role")), "cfn-lint"],
 )
 def test_linters_have_nothing_to_say(tool, arguments):
     result = run(tool, *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED, PEER_ROLE], ids=lambda file: file.stem)
 def test_checkov_has_nothing_to_say(file):
     assert CHECKOV.exists(), "run `make template`, or name another one in CHECKOV"
     command = [CHECKOV, "--framework", "cloudformation", "--file", file, "--skip-download", "--quiet", "--compact"]
@@ -62,7 +64,7 @@ def test_checkov_has_nothing_to_say(file):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [TEMPLATE, PREREQUISITES, RETAINED, PEER_ROLE], ids=lambda file: file.stem)
 def test_every_suppression_says_why(file):
     for name, resource in yaml_parse(file.read_text())["Resources"].items():
         metadata = resource.get("Metadata", {}) if isinstance(resource, dict) else {}

@@ -1,6 +1,6 @@
 //! Answers as AWS writes them, built from as little as a test needs.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -144,8 +144,13 @@ pub fn groups(items: &[String], next: Option<&str>) -> ResponseTemplate {
 
 /// Credentials of an assumed role.
 pub fn assumed(access_key: &str) -> ResponseTemplate {
+    assumed_until(access_key, "2036-11-09T13:34:41Z")
+}
+
+/// The same, with credentials that end then.
+pub fn assumed_until(access_key: &str, end: impl Display) -> ResponseTemplate {
     let body = format!(
-        r#"<AssumeRoleResponse xmlns="{STS}"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>ARO123:sgsync</AssumedRoleId><Arn>arn:aws:sts::210987654321:assumed-role/sgsync/sgsync</Arn></AssumedRoleUser><Credentials><AccessKeyId>{access_key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2036-11-09T13:34:41Z</Expiration></Credentials></AssumeRoleResult><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></AssumeRoleResponse>"#
+        r#"<AssumeRoleResponse xmlns="{STS}"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>ARO123:sgsync</AssumedRoleId><Arn>arn:aws:sts::210987654321:assumed-role/sgsync/sgsync</Arn></AssumedRoleUser><Credentials><AccessKeyId>{access_key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>{end}</Expiration></Credentials></AssumeRoleResult><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></AssumeRoleResponse>"#
     );
     xml(200, body)
 }

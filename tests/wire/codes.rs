@@ -40,6 +40,7 @@ const OF_EC2: &[Case] = &[
     ("InvalidSecurityGroupRuleId.NotFound", 400, NotFound, 1, &[Revoke, Tag]),
     ("InvalidSecurityGroupRuleId.Malformed", 400, Refused, 1, &[Revoke, Tag]),
     ("InvalidInstanceID.NotFound", 400, NotFound, 1, &[DescribeInstances]),
+    ("InvalidInstanceID.Malformed", 400, Refused, 1, &[DescribeInstances]),
     ("InvalidParameterValue", 400, Refused, 1, EC2),
     ("InvalidParameterCombination", 400, Refused, 1, EC2),
     ("MissingParameter", 400, Refused, 1, EC2),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::names::InstanceId;
 use sync_core::ports::{CallError, Failure, InstanceView};
 
-use crate::bodies::{instance, instances};
-use crate::server::{ASG, Endpoint};
+use crate::bodies::{ec2_error, instance, instances};
+use crate::server::{ASG, Endpoint, Params};
 
 const ACTION: &str = "DescribeInstances";
 
@@ -21,33 +21,84 @@ fn ids(count: usize) -> BTreeSet<InstanceId> {
     (0..count).map(|n| InstanceId::new(format!("i-{n:03}"))).collect()
 }
 
+fn counted(params: &Params, prefix: &str) -> usize {
+    params.keys().filter(|key| key.starts_with(prefix)).count()
+}
+
+/// How many ids each call asked for by filter, and how many by list.
+async fn sizes(endpoint: &Endpoint) -> Vec<(usize, usize)> {
+    let asked = endpoint.asked(ACTION).await;
+    let size = |params| (counted(params, "Filter.1.Value."), counted(params, "InstanceId."));
+    let mut sizes: Vec<_> = asked.iter().map(size).collect();
+    sizes.sort_unstable();
+    sizes
+}
+
 #[tokio::test]
-async fn ids_go_in_filters_of_200_and_every_page_is_read() {
+async fn up_to_200_ids_go_in_one_filter_and_every_page_is_read() {
     let endpoint = Endpoint::start().await;
     let page = |id: &str, next| instances(&[instance(id, ASG, "")], next);
     endpoint.answer_where(ACTION, &[("NextToken", "b")], page("i-001", None)).await;
-    let second = [("Filter.1.Value.1", "i-200")];
-    endpoint.answer_where(ACTION, &second, page("i-200", None)).await;
     endpoint.answer(ACTION, page("i-000", Some("b"))).await;
 
-    let found = read(&endpoint, &ids(201)).await.expect("instances");
+    let found = read(&endpoint, &ids(200)).await.expect("instances");
 
     let found: Vec<_> = found.keys().map(InstanceId::as_str).collect();
-    assert_eq!(found, ["i-000", "i-001", "i-200"]);
-    let asked = endpoint.asked(ACTION).await;
-    assert_eq!(asked.len(), 3);
-    let filters = |params: &BTreeMap<String, String>| {
-        params.keys().filter(|key| key.starts_with("Filter.1.Value.")).count()
-    };
-    let mut sizes: Vec<_> = asked.iter().map(filters).collect();
-    sizes.sort_unstable();
-    assert_eq!(sizes, [1, 200, 200]);
-    for params in &asked {
+    assert_eq!(found, ["i-000", "i-001"]);
+    assert_eq!(sizes(&endpoint).await, [(200, 0), (200, 0)]);
+    for params in &endpoint.asked(ACTION).await {
         assert_eq!(params["Filter.1.Name"], "instance-id");
         assert_eq!(params["MaxResults"], "1000");
         assert_eq!(params["IncludeManagedResources"], "true");
-        assert!(!params.keys().any(|key| key.starts_with("InstanceId")), "{params:?}");
     }
+}
+
+#[tokio::test]
+async fn more_ids_go_as_lists_of_1000_without_a_page_size() {
+    let endpoint = Endpoint::start().await;
+    let all: Vec<_> = (0..900).map(|n| instance(&format!("i-{n:03}"), ASG, "")).collect();
+    let rest = [("Filter.1.Value.1", "i-999")];
+    endpoint.answer_where(ACTION, &rest, instances(&[instance("i-999", ASG, "")], None)).await;
+    endpoint.answer(ACTION, instances(&all, None)).await;
+
+    assert_eq!(read(&endpoint, &ids(900)).await.expect("instances").len(), 900);
+    assert_eq!(sizes(&endpoint).await, [(0, 900)]);
+    let params = &endpoint.asked(ACTION).await[0];
+    assert_eq!(params["IncludeManagedResources"], "true");
+    // "The parameter instancesSet cannot be used with the parameter maxResults".
+    assert!(!params.contains_key("MaxResults"), "{params:?}");
+
+    // The one that no list has room for goes by filter: `i-1000` sorts before `i-101`.
+    assert_eq!(read(&endpoint, &ids(1001)).await.expect("instances").len(), 901);
+    assert_eq!(sizes(&endpoint).await, [(0, 900), (0, 1000), (1, 0)]);
+}
+
+#[tokio::test]
+async fn promise_2_one_unknown_id_does_not_hide_the_others() {
+    for code in ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"] {
+        let endpoint = Endpoint::start().await;
+        let first = [("InstanceId.1", "i-000")];
+        endpoint.answer_where(ACTION, &first, ec2_error(400, code, "i-204 is gone")).await;
+        for (value, id) in [("i-000", "i-007"), ("i-200", "i-203")] {
+            let found = instances(&[instance(id, ASG, "")], None);
+            endpoint.answer_where(ACTION, &[("Filter.1.Value.1", value)], found).await;
+        }
+
+        let found = read(&endpoint, &ids(205)).await.expect("instances");
+
+        let found: Vec<_> = found.keys().map(InstanceId::as_str).collect();
+        assert_eq!(found, ["i-007", "i-203"], "{code}");
+        assert_eq!(sizes(&endpoint).await, [(0, 205), (5, 0), (200, 0)], "{code}");
+    }
+}
+
+#[tokio::test]
+async fn promise_2_a_list_that_fails_otherwise_fails_the_whole_read() {
+    let endpoint = Endpoint::start().await;
+    endpoint.answer(ACTION, ec2_error(403, "UnauthorizedOperation", "no")).await;
+    let error = read(&endpoint, &ids(201)).await.expect_err("a refusal");
+    assert_eq!(error.kind, Failure::Denied, "{error}");
+    assert_eq!(sizes(&endpoint).await, [(0, 201)]);
 }
 
 #[tokio::test]

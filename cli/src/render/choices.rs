@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::samconfig::{self, Author};
-use super::stack::SETTINGS;
+use super::stack::{ROLE_SETTINGS, SETTINGS};
 use super::{DEFAULT_TEMPLATE, Options, TEMPLATE};
 
 /// What was decided, by name: every setting, and the template.
@@ -75,7 +75,7 @@ impl Choices {
 
 /// Everything that can be chosen, with what it is if nobody chooses.
 fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SETTINGS.iter().copied().chain([(TEMPLATE, DEFAULT_TEMPLATE)])
+    SETTINGS.iter().chain(ROLE_SETTINGS).copied().chain([(TEMPLATE, DEFAULT_TEMPLATE)])
 }
 
 #[cfg(test)]

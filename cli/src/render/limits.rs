@@ -163,7 +163,7 @@ fn accounts(mesh: &Mesh, given: Option<&str>, problems: &mut Vec<Problem>) {
                     member.name
                 ),
             ),
-            Some(_) if known.len() > 1 && member.role_arn.is_none() => (
+            Some(_) if known.len() > 1 && member.role.is_none() => (
                 "role_arn",
                 format!(
                     "missing: the members are in several accounts ({several}), so the others \

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::TEMPLATE;
-use super::stack::{Stack, Value};
+use super::stack::{Stack, Template, Value};
 
 /// How the first line of a rendered file begins; a checksum of the rest follows.
 const MARK: &str = "# Written by `sgsync render`, checksum ";
@@ -33,8 +34,8 @@ pub(super) fn author(text: &str) -> Author {
     }
 }
 
-/// What a file says that can be chosen, of its first environment: `render` writes the same
-/// into each. A file that is no `samconfig.toml` says nothing.
+/// What a file says that can be chosen, of the first environment that says it: `render` writes
+/// the same into each. A file that is no `samconfig.toml` says nothing.
 pub(super) fn choices(text: &str) -> BTreeMap<String, String> {
     let file: toml::Table = text.parse().unwrap_or_default();
     let texts = |table: &toml::Table| -> BTreeMap<String, String> {
@@ -43,10 +44,17 @@ pub(super) fn choices(text: &str) -> BTreeMap<String, String> {
         };
         table.iter().filter_map(text).collect()
     };
-    let deploy = file.values().find_map(|one| one.get("deploy")?.get("parameters")?.as_table());
-    let given = deploy.and_then(|table| table.get(OVERRIDES)?.as_table());
-    let mut found = given.map(texts).unwrap_or_default();
-    let template = deploy.and_then(|table| table.get("template_file")?.as_str());
+    let deploys = || {
+        let environments = file.values();
+        environments.filter_map(|one| one.get("deploy")?.get("parameters")?.as_table())
+    };
+    let given = deploys().filter_map(|table| table.get(OVERRIDES)?.as_table()).map(texts);
+    let mut found = BTreeMap::new();
+    // A member's environment comes before its role's, whose name begins with it.
+    for (name, value) in given.flatten() {
+        found.entry(name).or_insert(value);
+    }
+    let template = deploys().find_map(|table| table.get("template_file")?.as_str());
     found.extend(template.map(|path| (TEMPLATE.to_owned(), path.to_owned())));
     found
 }
@@ -72,7 +80,7 @@ pub(super) fn text(stacks: &[Stack], template: &str) -> String {
 
 fn environment(out: &mut String, stack: &Stack, template: &str) {
     let (region, name) = (quoted(stack.region.as_str()), quoted(&stack.name));
-    let environment = key(stack.region.as_str());
+    let environment = key(&stack.environment);
     let mut line = |text: std::fmt::Arguments<'_>| {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{text}");
@@ -81,11 +89,23 @@ fn environment(out: &mut String, stack: &Stack, template: &str) {
     line(format_args!("stack_name = {name}"));
     line(format_args!("region = {region}"));
     line(format_args!("\n[{environment}.deploy.parameters]"));
-    line(format_args!("template_file = {}", quoted(template)));
-    line(format_args!("language_extensions = true"));
+    match stack.template {
+        Template::Member => {
+            line(format_args!("template_file = {}", quoted(template)));
+            line(format_args!("language_extensions = true"));
+        }
+        Template::PeerRole => {
+            let beside = Path::new(template).with_file_name("peer-role.yaml");
+            line(format_args!("template_file = {}", quoted(&beside.to_string_lossy())));
+        }
+    }
     line(format_args!("resolve_s3 = true"));
     line(format_args!("s3_prefix = {name}"));
-    line(format_args!("capabilities = [\"CAPABILITY_IAM\", \"CAPABILITY_AUTO_EXPAND\"]"));
+    let capabilities = match stack.template {
+        Template::Member => r#"["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]"#,
+        Template::PeerRole => r#"["CAPABILITY_NAMED_IAM"]"#,
+    };
+    line(format_args!("capabilities = {capabilities}"));
     line(format_args!("confirm_changeset = false"));
     line(format_args!("fail_on_empty_changeset = false"));
     line(format_args!("\n[{environment}.deploy.parameters.{OVERRIDES}]"));

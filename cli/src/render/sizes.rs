@@ -3,7 +3,7 @@
 
 use sync_core::mesh::Problem;
 
-use super::stack::{Stack, Value};
+use super::stack::{Stack, Template, Value};
 
 /// What one service allows.
 struct Limit {
@@ -134,8 +134,9 @@ pub(super) fn sizes(stack: &Stack) -> Vec<Size> {
 
 /// Says what AWS would refuse; each once, for the first stack that has it so.
 pub(super) fn check(stacks: &[Stack], problems: &mut Vec<Problem>) {
+    let members = || stacks.iter().filter(|stack| stack.template == Template::Member);
     for limited in LIMITED {
-        let mut all = stacks.iter().flat_map(sizes).filter(|size| size.resource == limited.name);
+        let mut all = members().flat_map(sizes).filter(|size| size.resource == limited.name);
         if let Some(size) = all.find(|size| size.characters > size.allowed) {
             problems.push(Problem {
                 path: String::new(),

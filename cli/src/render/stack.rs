@@ -16,6 +16,9 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("Architecture", "arm64"),
 ];
 
+/// The same of `sam/peer-role.yaml`.
+pub(super) const ROLE_SETTINGS: &[(&str, &str)] = &[("OperatorArns", "")];
+
 /// Parameters that come from the mesh document and from nowhere else.
 const DERIVED: [&str; 11] = [
     "MeshName",
@@ -50,9 +53,10 @@ impl Setting {
         if DERIVED.contains(&name) {
             return Err(format!("{name} comes from the mesh document; change it there"));
         }
-        let known = SETTINGS.iter().find(|(known, _)| *known == name);
+        let all = || SETTINGS.iter().chain(ROLE_SETTINGS);
+        let known = all().find(|(known, _)| *known == name);
         let (name, _) = known.ok_or_else(|| {
-            let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<_> = all().map(|(name, _)| *name).collect();
             format!("the stack has no such parameter; there are {}", names.join(", "))
         })?;
         if !value.is_ascii() {
@@ -83,12 +87,24 @@ impl Value {
     }
 }
 
+/// Which of the templates a stack is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Template {
+    /// `template.yaml`.
+    Member,
+    /// `peer-role.yaml`.
+    PeerRole,
+}
+
 /// One region's stack.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
     /// Its name, the same in every region.
     pub name: String,
-    /// Where it is launched; the name of its environment too.
+    /// The name of its environment.
+    pub environment: String,
+    pub template: Template,
+    /// Where it is launched.
     pub region: Region,
     /// Every parameter of the template, in the template's order.
     pub parameters: Vec<(&'static str, Value)>,
@@ -116,6 +132,8 @@ pub(super) fn stacks(
 ) -> Vec<Stack> {
     let stack = |member: &Member| Stack {
         name: format!("sgsync-{}", mesh.name),
+        environment: member.region.to_string(),
+        template: Template::Member,
         region: member.region.clone(),
         parameters: parameters(mesh, document, member, account, choices),
     };
@@ -158,11 +176,13 @@ fn regions(mesh: &Mesh) -> Vec<String> {
 
 /// The ARN of every target of every member.
 fn security_group_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
-    let members = mesh.members.iter().flat_map(|member| {
-        let groups = member.security_groups.iter();
-        groups.map(move |group| arn("ec2", member, account, &format!("security-group/{group}")))
-    });
-    members.collect()
+    mesh.members.iter().flat_map(|member| targets_of(member, account)).collect()
+}
+
+/// The ARN of each of a member's targets.
+pub(super) fn targets_of(member: &Member, account: Option<&str>) -> Vec<String> {
+    let target = |group| arn("ec2", member, account, &format!("security-group/{group}"));
+    member.security_groups.iter().map(target).collect()
 }
 
 /// The ARN of each of the member's groups. Auto Scaling makes the id in the middle with the
@@ -177,15 +197,19 @@ fn group_arns(member: &Member, account: Option<&str>) -> Vec<String> {
 
 /// The ARN of every member's table.
 fn table_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
-    let table =
-        |member: &Member| arn("dynamodb", member, account, &format!("table/{}", member.table));
-    mesh.members.iter().map(table).collect()
+    mesh.members.iter().map(|member| table_of(member, account)).collect()
+}
+
+/// The ARN of a member's table.
+pub(super) fn table_of(member: &Member, account: Option<&str>) -> String {
+    arn("dynamodb", member, account, &format!("table/{}", member.table))
 }
 
 /// The roles through which the other members are reached.
 fn peer_role_arns(mesh: &Mesh, own: &Member) -> Vec<String> {
     let peers = mesh.members.iter().filter(|member| member.name != own.name);
-    let roles: BTreeSet<&String> = peers.filter_map(|member| member.role_arn.as_ref()).collect();
+    let roles: BTreeSet<&String> =
+        peers.filter_map(|member| Some(&member.role.as_ref()?.arn)).collect();
     roles.into_iter().cloned().collect()
 }
 
@@ -194,10 +218,9 @@ fn arn(service: &str, member: &Member, account: Option<&str>, resource: &str) ->
     format!("arn:{}:{service}:{region}:{account}:{resource}", partition(region))
 }
 
-/// A member's account: the document's word, else its role's, else `--account`.
+/// A member's account: the document's word, else `--account`.
 pub(super) fn account_of<'a>(member: &'a Member, given: Option<&'a str>) -> Option<&'a str> {
-    let role = member.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
-    member.account.as_ref().map(AccountId::as_str).or(role).or(given)
+    member.account.as_ref().map(AccountId::as_str).or(given)
 }
 
 /// The partition that a region belongs to, by its name.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
@@ -55,9 +55,14 @@ fn stacks(document: &str, account: Option<&str>) -> Vec<stack::Stack> {
     stack::stacks(&mesh, document, account, &choices)
 }
 
-/// The template's parameters: name, and default where there is one.
+/// The template's parameters.
 fn template_parameters() -> BTreeMap<String, Option<String>> {
-    let section = TEMPLATE.split("\nParameters:\n").nth(1).expect("parameters");
+    parameters_of(TEMPLATE)
+}
+
+/// A template's parameters: name, and default where there is one.
+fn parameters_of(template: &str) -> BTreeMap<String, Option<String>> {
+    let section = template.split("\nParameters:\n").nth(1).expect("parameters");
     let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut name = String::new();
     for line in section.lines().take_while(|line| line.is_empty() || line.starts_with(' ')) {
@@ -200,6 +205,59 @@ fn tables_and_roles_of_the_document_become_arns() {
     assert_eq!(given(0, "PeerRoleArns"), "arn:aws:iam::444455556666:role/sgsync/west");
     assert_eq!(given(1, "PeerRoleArns"), "arn:aws:iam::111122223333:role/sgsync/east");
     assert!(rendered(&document, None).is_ok(), "each is reached through its role");
+}
+
+/// Two accounts: each member is reached through its role, which the others may assume.
+const TWO_ACCOUNTS: &str = r#"name = "orders-db"
+[[allow]]
+protocol = "tcp"
+ports = "7000-7001"
+[[member]]
+region = "us-east-1"
+auto_scaling_groups = ["orders-us-east-1"]
+security_groups = ["sg-0123456789abcdef0"]
+role_arn = "arn:aws:iam::111122223333:role/sgsync/orders-db/east"
+[[member]]
+name = "west"
+region = "us-west-2"
+table = "rows"
+auto_scaling_groups = ["orders-us-west-2"]
+security_groups = ["sg-0fedcba9876543210"]
+role_arn = "arn:aws:iam::444455556666:role/peer"
+external_id = "our-mesh"
+"#;
+
+#[test]
+fn members_with_roles_have_an_environment_for_each_role() {
+    let text = rendered(TWO_ACCOUNTS, None).expect("a samconfig");
+    let roles = text.split_once("\n[us-east-1-peer-role.global").expect("a role").1;
+    insta::assert_snapshot!(format!("[us-east-1-peer-role.global{roles}"));
+    assert!(!rendered(DOCUMENT, ACCOUNT).expect("a samconfig").contains("peer-role"));
+}
+
+#[test]
+fn every_parameter_of_the_roles_template_is_filled_in_and_no_other() {
+    let template = parameters_of(include_str!("../../../sam/peer-role.yaml"));
+    let mesh = Mesh::parse(TWO_ACCOUNTS).expect("a mesh");
+    let stacks = peer_role::stacks(&mesh, None, "");
+    assert_eq!(stacks.len(), 2);
+    for stack in &stacks {
+        let given: BTreeSet<_> = stack.parameters.iter().map(|(name, _)| *name).collect();
+        assert_eq!(given, template.keys().map(String::as_str).collect());
+    }
+    for (name, default) in stack::ROLE_SETTINGS {
+        assert_eq!(template[*name].as_deref(), Some(*default), "{name}");
+    }
+}
+
+#[test]
+fn operators_of_roles_are_a_choice_that_lasts() {
+    let operators = "OperatorArns=arn:aws:iam::111122223333:role/ops";
+    let first = again(TWO_ACCOUNTS, &options(None, &[operators]), None).expect("a samconfig");
+    let line = "OperatorArns = \"arn:aws:iam::111122223333:role/ops\"";
+    assert_eq!(first.text.matches(line).count(), 2);
+    let second = again(TWO_ACCOUNTS, &options(None, &[]), Some(&first.text)).expect("again");
+    assert_eq!(second.text, first.text);
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn every_documented_code_has_its_meaning() {
         ("InvalidSecurityGroupRuleId.Malformed", 400, Failure::Refused),
         ("InvalidSecurityGroupRuleId.NotFound", 400, Failure::NotFound),
         ("InvalidInstanceID.NotFound", 400, Failure::NotFound),
+        ("InvalidInstanceID.Malformed", 400, Failure::Refused),
         ("InvalidParameterValue", 400, Failure::Refused),
         ("InvalidParameterCombination", 400, Failure::Refused),
         ("MissingParameter", 400, Failure::Refused),

@@ -12,7 +12,8 @@ const BYTES: usize = 8;
 /// of its keys, its white space and its comments.
 pub(super) fn hash(document: &Value) -> DocumentHash {
     let digest = Sha256::digest(canonical(document).as_bytes());
-    let start = digest.iter().take(BYTES).fold(0_u64, |start, byte| start << 8 | u64::from(*byte));
+    let start =
+        digest.iter().take(BYTES).fold(0_u64, |start, byte| (start << 8) + u64::from(*byte));
     DocumentHash::new(format!("{start:016x}"))
 }
 

@@ -6,7 +6,7 @@ use crate::names::{AccountId, AsgName, MemberName, MeshName, Region, SecurityGro
 
 use super::fields::{Place, Table, each};
 use super::problems::quoted;
-use super::{Member, spelling};
+use super::{Member, Role, spelling};
 
 /// What members have claimed so far, with the path of each claim: nothing may be in two members.
 #[derive(Default)]
@@ -64,8 +64,16 @@ impl Seen {
     }
 }
 
-const KEYS: [&str; 7] =
-    ["name", "region", "auto_scaling_groups", "security_groups", "table", "account", "role_arn"];
+const KEYS: [&str; 8] = [
+    "name",
+    "region",
+    "auto_scaling_groups",
+    "security_groups",
+    "table",
+    "account",
+    "role_arn",
+    "external_id",
+];
 
 pub(super) fn member(
     place: &Place<'_>,
@@ -87,7 +95,8 @@ pub(super) fn member(
         (None, None) => None,
     };
     let account = table.optional("account").and_then(|account| account.text(spelling::account));
-    let role_arn = table.optional("role_arn").and_then(|role| role_arn(&role, account.as_ref()));
+    let role = role(&table, account.as_ref());
+    let account = account.or_else(|| role.as_ref().map(|role| role.account.clone()));
     let (auto_scaling_groups, security_groups) =
         groups(&table, region.as_ref(), account.as_ref(), seen);
     let table = match table.optional("table") {
@@ -101,7 +110,7 @@ pub(super) fn member(
         security_groups: security_groups?,
         table: table?,
         account,
-        role_arn,
+        role,
     })
 }
 
@@ -142,12 +151,21 @@ fn groups(
     (asgs, ids)
 }
 
-fn role_arn(place: &Place<'_>, account: Option<&AccountId>) -> Option<String> {
+/// The role that reaches a member, with what belongs to it.
+fn role(table: &Table<'_>, account: Option<&AccountId>) -> Option<Role> {
+    let id_place = table.optional("external_id");
+    let external_id = id_place.as_ref().and_then(|id| id.text(spelling::external_id));
+    let Some(place) = table.optional("role_arn") else {
+        if let Some(id) = id_place {
+            id.problem("says nothing without `role_arn`: it is for the role's trust policy");
+        }
+        return None;
+    };
     let (arn, of) = place.text(spelling::role_arn)?;
     if let Some(account) = account
         && *account != of
     {
         place.problem(format!("is a role of account {of}, but `account` is {account}"));
     }
-    Some(arn)
+    Some(Role { arn, account: of, external_id })
 }

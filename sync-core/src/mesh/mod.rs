@@ -88,10 +88,21 @@ pub struct Member {
     pub security_groups: Vec<SecurityGroupId>,
     /// The mirror's table name.
     pub table: String,
-    /// The account it lives in, if the document says.
+    /// The account it lives in, if the document says: in `account`, or in the role's ARN.
     pub account: Option<AccountId>,
     /// The role other members' functions assume to reach it, if any.
-    pub role_arn: Option<String>,
+    pub role: Option<Role>,
+}
+
+/// A role that reaches a member.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Role {
+    /// Its ARN (`role_arn`).
+    pub arn: String,
+    /// The account that the ARN names.
+    pub account: AccountId,
+    /// What its trust policy wants to hear, if the document says (`external_id`).
+    pub external_id: Option<String>,
 }
 
 /// When a plan's removals are held: only when both are exceeded.

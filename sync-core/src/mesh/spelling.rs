@@ -81,6 +81,18 @@ pub(super) fn role_arn(text: &str) -> Result<(String, AccountId), String> {
     }
 }
 
+/// An external id, as STS takes it (`AssumeRole`, parameter `ExternalId`).
+pub(super) fn external_id(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if (2..=1224).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{} is not an external id: use 2 to 1224 letters, digits and `_+=,.@:/-`",
+        quoted(text)
+    ))
+}
+
 pub(super) fn security_group(text: &str) -> Result<SecurityGroupId, String> {
     let id = text.strip_prefix("sg-").unwrap_or_default();
     let hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -214,6 +226,16 @@ mod tests {
             "arn:aws:sts::123456789012:assumed-role/r",
         ] {
             assert!(role_arn(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_external_id_is_what_sts_takes() {
+        for text in ["ab", "_+=,.@:/-", &"x".repeat(1224)] {
+            assert_eq!(external_id(text), Ok(text.to_owned()));
+        }
+        for text in ["", "a", "a b", "a\u{e9}", "a*b", &"x".repeat(1225)] {
+            assert!(external_id(text).is_err(), "{text}");
         }
         for text in ["", "a:b", "a\tb", "\u{7f}", &"a".repeat(256)] {
             assert!(auto_scaling_group(text).is_err(), "{text}");

@@ -54,6 +54,7 @@ security_groups = ["sg-01234567"]
 table = "orders.mirror_1"
 account = "012345678901"
 role_arn = "arn:aws:iam::012345678901:role/sgsync/peer"
+external_id = "our-mesh"
 
 [[member]]
 region = "us-west-2"
@@ -109,7 +110,7 @@ fn what_is_left_out_has_the_stated_default() {
         security_groups: vec!["sg-0fedcba9876543210".into()],
         table: "sgsync-orders-db".to_owned(),
         account: None,
-        role_arn: None,
+        role: None,
     };
     assert_eq!(mesh.members[1], expected);
 }
@@ -130,7 +131,10 @@ fn what_is_given_is_taken() {
     let east = &mesh.members[0];
     assert_eq!(east.table, "orders.mirror_1");
     assert_eq!(east.account, Some("012345678901".into()));
-    assert_eq!(east.role_arn.as_deref(), Some("arn:aws:iam::012345678901:role/sgsync/peer"));
+    let role = east.role.as_ref().expect("a role");
+    assert_eq!(role.arn, "arn:aws:iam::012345678901:role/sgsync/peer");
+    assert_eq!(role.account, "012345678901".into());
+    assert_eq!(role.external_id.as_deref(), Some("our-mesh"));
     assert!(mesh.members[1].auto_scaling_groups.is_empty(), "a member may be a target only");
 }
 

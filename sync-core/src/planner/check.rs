@@ -1,7 +1,7 @@
 //! The second opinion: judges a plan before it is applied, by what applying it would
 //! do, and knows nothing of how it was made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::spans::Spans;
 use super::{Desired, NotWanted, Plan, Policy, Removal};
@@ -66,11 +66,12 @@ pub fn check(
     policy: &Policy,
 ) -> Result<(), Vec<Violation>> {
     let mut found = Vec::new();
-    let mut group = Group::new(actual, desired);
+    let mut group = Group::new(plan, actual, desired);
     for removal in &plan.make_room {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    if !plan.make_room.is_empty() && Group::new(actual, desired).has_room(plan, policy) {
+    let whole = || Group::new(plan, actual, desired);
+    if !plan.make_room.is_empty() && whole().has_room(plan, policy) {
         found.push(Violation::RevokesFirst);
     }
     for addition in &plan.add {
@@ -110,51 +111,78 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
 
 /// A group as it would be while the plan is applied.
 struct Group<'a> {
-    /// By id, in every way in which the read showed them.
-    rules: BTreeMap<&'a RuleId, Vec<&'a Rule>>,
+    actual: &'a [Rule],
+    /// What is there, in order, and where it stands in `actual`: each rule once, or once for
+    /// each way in which the read showed it.
+    there: Vec<(Option<Permission>, usize)>,
+    /// Where the rules stand that the plan revokes. Asked, never walked through.
+    places: HashMap<&'a RuleId, Vec<usize>>,
+    /// Which of `actual` are revoked.
+    revoked: Vec<bool>,
     opened: BTreeSet<Permission>,
+    /// Rules of each address family, (IPv4, IPv6), those opened included.
+    counts: (usize, usize),
     /// The addresses that are wanted.
     wanted: Spans,
 }
 
 impl<'a> Group<'a> {
-    fn new(actual: &'a [Rule], desired: &Desired) -> Self {
-        let mut rules: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for rule in actual {
-            let ways = rules.entry(&rule.id).or_default();
-            if !ways.contains(&rule) {
-                ways.push(rule);
-            }
+    fn new(plan: &Plan, actual: &'a [Rule], desired: &Desired) -> Self {
+        let named: HashSet<_> = plan.removals().map(|r| &r.rule.rule().id).collect();
+        let mut places: HashMap<_, Vec<_>> = HashMap::with_capacity(named.len());
+        for (place, rule) in actual.iter().enumerate().filter(|(_, r)| named.contains(&r.id)) {
+            places.entry(&rule.id).or_default().push(place);
         }
-        Self { rules, opened: BTreeSet::new(), wanted: Spans::wanted(desired) }
+        let (there, revoked) = (each_once(actual), vec![false; actual.len()]);
+        let held = |ipv4| {
+            let counts = |(open, _): &&(Option<Permission>, _)| {
+                open.is_none_or(|permission| permission.cidr.is_ipv4() == ipv4)
+            };
+            there.iter().filter(counts).count()
+        };
+        let (counts, wanted) = ((held(true), held(false)), Spans::wanted(desired));
+        Self { actual, there, places, revoked, opened: BTreeSet::new(), counts, wanted }
+    }
+
+    /// What is there and not revoked, in order, and where it stands.
+    fn left(&self) -> impl Iterator<Item = (Option<Permission>, usize)> {
+        self.there.iter().filter(|(_, place)| !self.revoked[*place]).copied()
+    }
+
+    /// What the mesh's own rules open.
+    fn ours(&self, policy: &Policy) -> Spans {
+        let ours = self.left().filter(|(_, place)| owned(&self.actual[*place], policy));
+        Spans::of(ours.filter_map(|(open, _)| open).chain(self.opened.iter().copied()))
     }
 
     /// Whether a permission is open, by a rule of exactly it or by the mesh's own blocks.
     fn admits(&self, permission: Permission, policy: &Policy) -> bool {
-        let ours = self.rules.values().flatten().filter(|rule| owned(rule, policy));
-        let ours = ours.filter_map(|rule| rule.permission()).chain(self.opened.iter().copied());
-        self.holds(permission) || Spans::of(ours).hold(permission)
+        self.holds(permission) || self.ours(policy).hold(permission)
     }
 
     fn holds(&self, permission: Permission) -> bool {
-        self.opened.contains(&permission)
-            || self.rules.values().flatten().any(|rule| rule.permission() == Some(permission))
+        let first = self.there.partition_point(|(open, _)| *open < Some(permission));
+        let same = self.there[first..].iter().take_while(|(open, _)| *open == Some(permission));
+        let left = same.filter(|(_, place)| !self.revoked[*place]).count();
+        left > 0 || self.opened.contains(&permission)
     }
 
     /// Rules of the fuller address family.
     fn fill(&self) -> usize {
-        let ipv4 = self.opened.iter().filter(|p| p.cidr.is_ipv4()).count();
-        let ipv6 = self.opened.len() - ipv4;
-        let held = |family: fn((bool, bool)) -> bool| {
-            self.rules.values().flatten().filter(|rule| family(rule.counts())).count()
-        };
-        (ipv4 + held(|f| f.0)).max(ipv6 + held(|f| f.1))
+        self.counts.0.max(self.counts.1)
+    }
+
+    fn add(&mut self, permission: Permission) {
+        let new = usize::from(self.opened.insert(permission));
+        let (ipv4, ipv6) = &mut self.counts;
+        *(if permission.cidr.is_ipv4() { ipv4 } else { ipv6 }) += new;
     }
 
     /// Whether everything the plan wants would fit with nothing revoked.
     fn has_room(mut self, plan: &Plan, policy: &Policy) -> bool {
-        let wanted = plan.add.iter().chain(&plan.over_quota).chain(&plan.later);
-        self.opened.extend(wanted.map(|addition| addition.permission));
+        for addition in plan.add.iter().chain(&plan.over_quota).chain(&plan.later) {
+            self.add(addition.permission);
+        }
         self.fill() <= policy.rules_per_group as usize
     }
 
@@ -165,9 +193,20 @@ impl<'a> Group<'a> {
         policy: &Policy,
         found: &mut Vec<Violation>,
     ) {
-        let Some(ways) = self.rules.remove(id) else {
+        let Some(places) = self.places.remove(id) else {
             return found.push(Violation::RevokesNothing(id.clone()));
         };
+        let mut ways: Vec<&Rule> = Vec::new();
+        for place in places {
+            let rule = &self.actual[place];
+            self.revoked[place] = true;
+            if !ways.contains(&rule) {
+                let (ipv4, ipv6) = rule.counts();
+                self.counts.0 -= usize::from(ipv4);
+                self.counts.1 -= usize::from(ipv6);
+                ways.push(rule);
+            }
+        }
         let any = |is: &dyn Fn(&Rule) -> bool| ways.iter().any(|rule| is(rule));
         if any(&|rule| !owned(rule, policy)) {
             found.push(Violation::RevokesForeign(id.clone()));
@@ -201,7 +240,7 @@ impl<'a> Group<'a> {
             return found.push(Violation::OpensTwice(permission));
         }
         let before = self.fill();
-        self.opened.insert(permission);
+        self.add(permission);
         let (count, limit) = (self.fill(), policy.rules_per_group as usize);
         if count > limit && count > before {
             found.push(Violation::OverQuota { count, limit });
@@ -215,21 +254,53 @@ impl<'a> Group<'a> {
         let later = plan.later.iter().filter(|_| !plan.is_empty());
         let named = plan.over_quota.iter().chain(later);
         let named: BTreeSet<_> = named.map(|addition| addition.permission).collect();
+        let (mut unwanted, mut shut) = (Vec::new(), Vec::new());
+        // Side by side: both are in order.
+        let mut left = self.left().peekable();
         for permission in desired.wanted.keys() {
-            if !named.contains(permission) && !self.admits(*permission, policy) {
-                found.push(Violation::LeavesOut(*permission));
+            while let Some((_, place)) = left.next_if(|(open, _)| *open < Some(*permission)) {
+                unwanted.push(place);
             }
+            let mut open = self.opened.contains(permission);
+            while left.next_if(|(there, _)| *there == Some(*permission)).is_some() {
+                open = true;
+            }
+            if !open && !named.contains(permission) {
+                shut.push(*permission);
+            }
+        }
+        unwanted.extend(left.map(|(_, place)| place));
+        if !shut.is_empty() {
+            let ours = self.ours(policy);
+            let out = shut.into_iter().filter(|permission| !ours.hold(*permission));
+            found.extend(out.map(Violation::LeavesOut));
         }
         let kept_back = plan.held.iter().chain(&plan.frozen).chain(&plan.postponed);
         let kept_back: BTreeSet<_> = kept_back.map(|r| &r.rule.rule().id).collect();
-        for (id, rule) in self.rules.iter().flat_map(|(id, ways)| ways.iter().map(move |w| (id, w)))
-        {
+        for rule in unwanted.into_iter().map(|place| &self.actual[place]) {
             let wanted = rule.permission().is_some_and(|p| self.wanted.hold(p));
-            if owned(rule, policy) && !wanted && !kept_back.contains(id) {
-                found.push(Violation::LeavesStale((*id).clone()));
+            if owned(rule, policy) && !wanted && !kept_back.contains(&rule.id) {
+                found.push(Violation::LeavesStale(rule.id.clone()));
             }
         }
     }
+}
+
+/// What the rules open, in order, and where each stands; one on two pages of a list only once.
+fn each_once(actual: &[Rule]) -> Vec<(Option<Permission>, usize)> {
+    let mut there: Vec<_> = actual.iter().map(Rule::permission).zip(0..).collect();
+    let by_id = |a: usize, b: usize| actual[a].id.cmp(&actual[b].id);
+    there.sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| by_id(*one, *other)));
+    let mut once: Vec<(_, usize)> = Vec::with_capacity(there.len());
+    for (permission, place) in there {
+        let rule = &actual[place];
+        let same = once.iter().rev().take_while(|(open, _)| *open == permission);
+        let mut ways = same.map(|(_, way)| &actual[*way]).take_while(|way| way.id == rule.id);
+        if !ways.any(|way| way == rule) {
+            once.push((permission, place));
+        }
+    }
+    once
 }
 
 /// Counts what the guard counts: removals that close something, and that this run did not
@@ -244,7 +315,7 @@ fn guarded(
     let excused = |removal: &&Removal| excused(removal, desired, policy);
     let counted = plan.removals().filter(|removal| !removal.why.is_certain()).count();
     let ours = actual.iter().filter(|rule| owned(rule, policy));
-    let owned = ours.map(|rule| &rule.id).collect::<BTreeSet<_>>().len();
+    let owned = ours.map(|rule| &rule.id).collect::<HashSet<_>>().len();
     let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
     let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
     let lying = plan.removals().any(|removal| removal.why.is_certain() && !excused(&removal));

@@ -32,10 +32,14 @@ pub(super) struct Compacted {
 
 /// The least disturbing form that fits; none where there are no blocks and there are to be
 /// none, so that everything is as it is desired.
-pub(super) fn compacted(desired: &Desired, rules: &[&Rule], policy: &Policy) -> Option<Compacted> {
-    let owned = rules.iter().filter(|rule| rule.is_owned_by(&policy.mesh));
+pub(super) fn compacted(
+    desired: &Desired,
+    rules: &[(&Rule, bool)],
+    policy: &Policy,
+) -> Option<Compacted> {
+    let owned = rules.iter().filter(|(_, owned)| *owned);
     let mut blocks = owned
-        .filter_map(|rule| rule.permission())
+        .filter_map(|(rule, _)| rule.permission())
         .filter(|p| !p.cidr.is_host_route() && !desired.wanted.contains_key(p))
         .peekable();
     if policy.compact == Compact::Off && blocks.peek().is_none() {
@@ -115,14 +119,14 @@ fn first_of(desired: &Desired, parts: impl Iterator<Item = Permission>) -> Optio
 }
 
 /// Rules of the fuller address family once the goal is reached.
-fn fill(goal: &Desired, desired: &Desired, rules: &[&Rule], policy: &Policy) -> usize {
+fn fill(goal: &Desired, desired: &Desired, rules: &[(&Rule, bool)], policy: &Policy) -> usize {
     let (mut ipv4, mut ipv6) = (0, 0);
     let mut count = |(v4, v6): (bool, bool)| {
         ipv4 += usize::from(v4);
         ipv6 += usize::from(v6);
     };
     goal.wanted.keys().for_each(|p| count((p.cidr.is_ipv4(), !p.cidr.is_ipv4())));
-    for rule in rules {
+    for (rule, _) in rules {
         let wanted = rule.permission().is_some_and(|p| goal.wanted.contains_key(&p));
         let stays = match OwnedRule::claim(rule, &policy.mesh) {
             Some(owned) => judge(owned, desired, policy).1,
@@ -165,7 +169,7 @@ impl Compacted {
         &self,
         plan: &mut Plan,
         missing: &mut Vec<Addition>,
-        rules: &[&Rule],
+        rules: &[(&Rule, bool)],
         limit: u32,
     ) {
         let outgrown = plan.revoke.iter().filter_map(|removal| removal.rule.rule().permission());

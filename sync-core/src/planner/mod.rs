@@ -163,48 +163,68 @@ impl Plan {
 #[must_use]
 pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
     let mut plan = Plan::default();
-    let mut unwanted = Vec::new();
-    let shown = Shown::of(actual);
+    let shown = Shown::of(actual, &policy.mesh);
     let compacted = compact::compacted(desired, &shown.rules, policy);
     let goal = compacted.as_ref().map_or(desired, |compacted| &compacted.goal);
-    for rule in &shown.rules {
-        let wanted = rule.permission().filter(|p| goal.wanted.contains_key(p));
-        match (OwnedRule::claim(rule, &policy.mesh), wanted) {
-            (Some(_), Some(permission)) => {
-                plan.keep.insert(permission);
-            }
-            (Some(owned), None) => unwanted.push(owned),
-            (None, wanted) => {
-                plan.foreign_satisfied.extend(wanted);
-                plan.foreign.push((*rule).clone());
-            }
-        }
-    }
+    let (keep, others) = sort_out(goal, &shown.rules);
+    plan.keep = keep.into_iter().collect();
     let mut removals = Vec::new();
-    for rule in unwanted {
-        let clear = shown.is_clear(rule.rule());
-        let (mut removal, frozen) = judge(rule, desired, policy);
+    for (rule, wanted) in others {
+        let Some(owned) = OwnedRule::claim(rule, &policy.mesh) else {
+            plan.foreign_satisfied.extend(wanted);
+            plan.foreign.push(rule.clone());
+            continue;
+        };
+        let (mut removal, frozen) = judge(owned, desired, policy);
         if let Some(compacted) = &compacted {
             compacted.judge(&mut removal, policy);
         }
-        if frozen || !clear { plan.frozen.push(removal) } else { removals.push(removal) }
+        let stays = frozen || !shown.is_clear(rule);
+        if stays { plan.frozen.push(removal) } else { removals.push(removal) }
     }
-    (plan.revoke, plan.held) = guard::hold(removals, shown.owned_by(&policy.mesh), policy);
+    (plan.revoke, plan.held) = guard::hold(removals, shown.owned(), policy);
+    // Side by side: both are in order.
+    let mut kept = plan.keep.iter().peekable();
     let mut missing: Vec<Addition> = goal
         .wanted
         .iter()
-        .filter(|(p, _)| !plan.keep.contains(p) && !plan.foreign_satisfied.contains(p))
+        .filter(|(p, _)| kept.next_if_eq(p).is_none() && !plan.foreign_satisfied.contains(p))
         .map(|(permission, origin)| Addition { permission: *permission, origin: origin.clone() })
         .collect();
-    let alive = desired.wanted.keys().map(|permission| permission.cidr).collect();
     if let Some(compacted) = &compacted {
         compacted.replace_first(&mut plan, &mut missing, &shown.rules, policy.rules_per_group);
     }
-    quota::fit(&mut plan, missing, &alive, &shown.rules, policy.rules_per_group);
+    quota::fit(&mut plan, missing, &desired.wanted, &shown.rules, policy.rules_per_group);
     if let Some(compacted) = &compacted {
         compacted.hold_back(&mut plan, desired);
     }
     plan
+}
+
+/// A rule, and its permission if that is wanted.
+type Judged<'a> = (&'a Rule, Option<Permission>);
+
+/// Splits rules into those that are ours and wanted, as permissions in order, and the
+/// others, as they came. Nearly every rule of nearly every run is one of the former, so
+/// nothing of them is copied or looked up: both sets are gone through side by side.
+fn sort_out<'a>(
+    desired: &Desired,
+    rules: &[(&'a Rule, bool)],
+) -> (Vec<Permission>, Vec<Judged<'a>>) {
+    let mut there: Vec<_> = rules.iter().map(|(rule, _)| rule.permission()).zip(0..).collect();
+    there.sort_unstable();
+    let (mut keep, mut others) = (Vec::with_capacity(there.len()), Vec::new());
+    let mut keys = desired.wanted.keys().peekable();
+    for (permission, place) in there {
+        while keys.next_if(|key| Some(**key) < permission).is_some() {}
+        let wanted = permission.filter(|permission| keys.peek() == Some(&permission));
+        match wanted {
+            Some(permission) if rules[place].1 => keep.push(permission),
+            wanted => others.push((place, wanted)),
+        }
+    }
+    others.sort_unstable_by_key(|(place, _)| *place);
+    (keep, others.into_iter().map(|(place, wanted)| (rules[place].0, wanted)).collect())
 }
 
 /// Why an owned rule is not wanted, and whether it has to stay all the same because

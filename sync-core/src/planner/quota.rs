@@ -1,12 +1,12 @@
 //! What fits into a group. Decided before the first call, so that nobody is let in
 //! by half, and whoever is left out is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::touches;
-use super::{Addition, NotWanted, Plan, Removal};
+use super::{Addition, NotWanted, Origin, Plan, Removal};
 use crate::cidr::Cidr;
-use crate::permission::Rule;
+use crate::permission::{Permission, Rule};
 
 /// Room left in a group, for each address family. Below zero where the group holds
 /// more than the limit says.
@@ -17,9 +17,9 @@ struct Room {
 }
 
 impl Room {
-    fn of(actual: &[&Rule], limit: u32) -> Self {
+    fn of(actual: &[(&Rule, bool)], limit: u32) -> Self {
         let mut room = Self { ipv4: limit.into(), ipv6: limit.into() };
-        for rule in actual {
+        for (rule, _) in actual {
             room.take(rule.counts(), 1);
         }
         room
@@ -52,14 +52,17 @@ fn families(addition: &Addition) -> (bool, bool) {
 pub(super) fn fit(
     plan: &mut Plan,
     mut missing: Vec<Addition>,
-    alive: &BTreeSet<Cidr>,
-    actual: &[&Rule],
+    wanted: &BTreeMap<Permission, Origin>,
+    actual: &[(&Rule, bool)],
     limit: u32,
 ) {
     missing.sort_by(|a, b| (&a.origin, a.permission).cmp(&(&b.origin, b.permission)));
     let mut room = Room::of(actual, limit).take_all(&plan.add);
     let short = room.take_all(&missing);
-    make_room(plan, &mut room, short, alive);
+    if short.ipv4 < 0 || short.ipv6 < 0 {
+        let alive = wanted.keys().map(|permission| permission.cidr).collect();
+        make_room(plan, &mut room, short, &alive);
+    }
     for group in missing.chunk_by(|a, b| a.origin == b.origin) {
         let left = room.take_all(group);
         let needs = |family: fn((bool, bool)) -> bool| group.iter().any(|a| family(families(a)));
@@ -74,7 +77,12 @@ pub(super) fn fit(
 }
 
 /// Whether some additions fit beside the rules that are there and those that are `planned`.
-pub(super) fn fits(actual: &[&Rule], limit: u32, planned: &[Addition], lot: &[Addition]) -> bool {
+pub(super) fn fits(
+    actual: &[(&Rule, bool)],
+    limit: u32,
+    planned: &[Addition],
+    lot: &[Addition],
+) -> bool {
     let left = Room::of(actual, limit).take_all(planned).take_all(lot);
     let needs = |family: fn((bool, bool)) -> bool| lot.iter().any(|a| family(families(a)));
     (left.ipv4 >= 0 || !needs(|f| f.0)) && (left.ipv6 >= 0 || !needs(|f| f.1))

@@ -22,6 +22,11 @@ const PLANS: usize = 4;
 /// Rules in one call. AWS states no maximum; 1,000 is what one interface can hold.
 const RULES_PER_CALL: usize = 200;
 
+/// How many rules a run asks for one at a time in each target, beyond those that its own
+/// hooks wait for. EC2 bears 50 such calls at once and 5 a second, in each account and
+/// region (`facts/aws.md`, Throttling), and other runs want some of them.
+const SINGLES: usize = 10;
+
 /// How often a look that only shows what this run has done already is put down to
 /// lagging reads, before AWS is asked rule by rule.
 const LAGGING_LOOKS: u32 = 2;
@@ -58,28 +63,33 @@ impl Target {
             };
             sleep(pause).await;
             let before = self.plan.clone();
-            if let Err(error) = self.look_anew(run, own, region, group).await {
-                self.error = Some(error);
-                return true;
-            }
+            let blind = match self.look_anew(run, own, region, group).await {
+                Ok(blind) => blind,
+                Err(error) => {
+                    self.error = Some(error);
+                    return true;
+                }
+            };
             // The same again: reads do not show what AWS has. Find out rule by rule.
             // And where others keep getting there first, so that their rules are no news.
             let others = round > 1;
             one_by_one |= others || self.plan == before || error.kind == Failure::QuotaExceeded;
             if self.plan.is_empty() || self.is_broken() {
-                break;
+                // A look of rules and rows after the row got here: as good as any later one.
+                return blind || !self.consistent || self.is_broken();
             }
         }
         true
     }
 
+    /// Looks and plans again. True if the own mirror could not be read for it.
     async fn look_anew(
         &mut self,
         run: &Run<'_>,
         own: &Own,
         region: View<'_>,
         group: &SecurityGroupId,
-    ) -> Called<()> {
+    ) -> Called<bool> {
         let fresh = look(run, region.member, std::slice::from_ref(group)).await;
         let mut rules = fresh.rules?;
         let (mut rows, blind) = match fresh.rows {
@@ -92,7 +102,7 @@ impl Target {
         let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
         self.look(&desired, actual, &policy(run, own), consistent);
-        Ok(())
+        Ok(blind)
     }
 
     /// Room first if the plan says so, then adds, then removals. Where an add fails,
@@ -147,7 +157,16 @@ impl Target {
     /// One call per permission. A lone Duplicate says that the permission is there; a
     /// full group leaves out this instance and those after it.
     async fn add_one_by_one(&mut self, site: &Site<'_>, additions: &[Addition]) -> Called<()> {
+        let waits = |addition: &Addition| {
+            site.run.request.hooks.iter().any(|hook| hook.instance == addition.origin.instance)
+        };
+        let (mut others, mut left) = (0, Vec::new());
         for (place, addition) in additions.iter().enumerate() {
+            others += usize::from(!waits(addition));
+            if others > SINGLES && !waits(addition) {
+                left.push(addition);
+                continue;
+            }
             match site.authorize(&[addition]).await {
                 Ok(_) => {
                     self.added.insert(addition.permission);
@@ -156,16 +175,16 @@ impl Target {
                     self.present.insert(addition.permission);
                 }
                 Err(error) if error.kind == Failure::QuotaExceeded => {
-                    let left = additions[place..].iter().cloned();
-                    self.refused.extend(left.clone().map(|addition| addition.permission));
-                    self.plan.add.truncate(place);
-                    self.plan.over_quota.extend(left);
+                    left.extend(&additions[place..]);
+                    self.refused.extend(left.iter().map(|addition| addition.permission));
+                    self.plan.add.retain(|a| !self.refused.contains(&a.permission));
+                    self.plan.over_quota.extend(left.into_iter().cloned());
                     return Ok(());
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        if left.is_empty() { Ok(()) } else { Err(too_many(left.len())) }
     }
 
     async fn revoke(
@@ -174,7 +193,14 @@ impl Target {
         removals: &[Removal],
         one_by_one: bool,
     ) -> Called<()> {
+        let (mut others, mut left) = (0, 0);
         for call in removals.chunks(if one_by_one { 1 } else { RULES_PER_CALL }) {
+            let waited_for = call.iter().any(|removal| removal.why == NotWanted::Departed);
+            others += usize::from(one_by_one && !waited_for);
+            if others > SINGLES && !waited_for {
+                left += 1;
+                continue;
+            }
             match site.revoke(call).await {
                 Ok(()) => self.revoked.extend(call.iter().map(|removal| {
                     let rule = removal.rule.rule();
@@ -187,7 +213,21 @@ impl Target {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        if left == 0 { Ok(()) } else { Err(too_many(left)) }
+    }
+}
+
+/// Why rules are left for the next run, which may see what this one was not shown.
+fn too_many(left: usize) -> CallError {
+    CallError {
+        call: "ec2:DescribeSecurityGroupRules",
+        kind: Failure::Throttled,
+        code: "OneByOne".to_owned(),
+        message: format!(
+            "what it shows and what EC2 says of changes differ; {left} rules are left for the \
+             next run, so as not to use up the region's calls one rule at a time"
+        ),
+        request_id: None,
     }
 }
 

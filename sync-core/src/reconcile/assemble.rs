@@ -177,7 +177,10 @@ fn region_findings(
         let (kind, detail) = if region.home {
             (FindingKind::TargetFailed, error.to_string())
         } else {
-            (FindingKind::PeerUnreachable, format!("{error}; our next run heals it"))
+            let through = region.member.role.as_ref();
+            let through = through.map(|role| format!(" (as {})", role.arn)).unwrap_or_default();
+            let detail = format!("{error}{through}; our next run heals it");
+            (FindingKind::PeerUnreachable, detail)
         };
         findings.insert(Finding::new(kind, name, detail));
         return;

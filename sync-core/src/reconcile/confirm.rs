@@ -132,3 +132,6 @@ impl Target {
         !stale && (self.consistent || permissions.iter().all(|p| revoked.admits(*p)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,8 @@ pub(super) struct Seen {
     /// Whether there was a row before. Without one nobody's absence has been confirmed
     /// by EC2, so this run only adds (promise 2).
     pub remembered: bool,
+    /// Whether another run wrote the row meanwhile, so that it was observed anew.
+    pub anew: bool,
     /// What became of it in the own mirror.
     pub status: RowStatus,
     /// Why the own mirror could not be used.
@@ -140,7 +142,7 @@ async fn observe_member(
 ) -> BTreeMap<RowKey, OwnGroup> {
     let mut rows = rows.cloned();
     let mut done = BTreeMap::new();
-    let mut left = asgs.clone();
+    let (mut left, mut anew) = (asgs.clone(), false);
     let mut pauses = jittered(Duration::from_millis(30), Duration::from_millis(600), ROW_ROUNDS);
     loop {
         let groups = match observe_ready(run, member, &left, rows.as_ref().ok()).await {
@@ -157,7 +159,10 @@ async fn observe_member(
             (key, group)
         }));
         for (key, group) in written.await {
-            if let Some(group) = group {
+            if let Some(mut group) = group {
+                if let OwnGroup::Seen(seen) = &mut group {
+                    seen.anew = anew;
+                }
                 left.remove(&key.asg);
                 done.insert(key, group);
             }
@@ -165,6 +170,7 @@ async fn observe_member(
         if left.is_empty() {
             return done;
         }
+        anew = true;
         let Some(pause) = pauses.next().filter(|_| Instant::now() < run.work_until) else {
             done.extend(keyed(member, &left, &OwnGroup::Failed(contended(member))));
             return done;
@@ -330,6 +336,7 @@ async fn write(
             changed,
             over,
             remembered,
+            anew: false,
             status,
             error,
         }))

@@ -14,7 +14,7 @@ use crate::names::{RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
 use crate::planner::{Desired, Open, Origin, Plan, Policy, Violation, check, desired, plan};
 use crate::ports::{CallError, Called};
-use crate::report::MirrorStatus;
+use crate::report::{MirrorStatus, RowStatus};
 use crate::row::Rows;
 
 /// One target region.
@@ -133,10 +133,13 @@ impl<'a> RegionRun<'a> {
         until: tokio::time::Instant,
     ) -> Called<()> {
         self.first = look.rows.clone().unwrap_or_else(|_| Rows::read(&[], run.mesh()));
-        let look = if look.is_fresh() {
-            look.clone()
-        } else {
+        // Another run wrote the row and is bringing here what it says: what was seen before
+        // that would be asked for twice.
+        let outdated = !look.is_fresh() || own.seen().any(|seen| seen.anew);
+        let look = if outdated {
             super::look::look(run, self.member, &self.member.security_groups).await
+        } else {
+            look.clone()
         };
         let rules = look.rules?;
         match look.rows {
@@ -152,8 +155,11 @@ impl<'a> RegionRun<'a> {
         lay_over(&mut self.rows, own, &self.member.name);
         self.note_drift(run, own, &rules);
         // Confirms nothing, whatever its rows say: its rules were read before they were
-        // known to be there, so an older view may have been at work in between.
-        self.plan_and_apply(run, own, rules, false).await;
+        // known to be there, so an older view may have been at work in between. Unless this
+        // is the own mirror, which had them before the run looked anew.
+        let known = own.seen().all(|seen| seen.status != RowStatus::Unavailable);
+        let sure = consistent && outdated && self.home && !self.blind && known;
+        self.plan_and_apply(run, own, rules, sure).await;
         if !run.request.dry_run && !self.confirms_all_hooks(run, own) {
             self.look_until_settled(run, own, until, true).await?;
         }

@@ -10,7 +10,7 @@ use sync_core::ports::Failure;
 use sync_core::report::{FindingKind, HookResult, RowStatus};
 
 use super::order::set_quota;
-use super::{expect_finding, found, nobody, results};
+use super::{expect_finding, results};
 
 const CONTINUE: HookResult = HookResult::Continue;
 
@@ -64,6 +64,21 @@ async fn promise_3_a_rule_seen_before_its_row_was_written_is_no_confirmation() {
     let put = calls.iter().position(|c| c.name == call::PUT).expect("the row is put");
     let looks = calls[put..].iter().filter(|c| c.name == call::RULES).count();
     assert!(looks >= 1, "the rules are read again after the row is there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_3_without_the_own_mirror_a_rule_that_is_there_is_confirmation_at_home() {
+    // The same, where nobody can be told in the own mirror who has the address now.
+    let world = World::new(2, "").with_addresses(4).populated(&[(EAST, 2), (WEST, 2)]).await;
+    let old = world.state().place(&EAST.into()).members().into_keys().next().expect("somebody");
+    world.finish(EAST, &old);
+    let launch = world.launch(EAST);
+    let down = Fault::Before(Failure::Unavailable);
+    world.fault(FaultRule::all(down).at(EAST).on(call::PUT));
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    assert_eq!(results(&report), [CONTINUE], "{:#?}", report.findings);
+    assert_eq!(report.groups[0].row, RowStatus::Unavailable);
+    world.expect_unbroken();
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,33 +253,6 @@ async fn without_the_local_mirror_adds_and_certain_removals_still_happen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_active_action_is_tried_again_while_the_instance_waits() {
-    let world = World::settled(3, 2).await;
-    let launch = world.launch(EAST);
-    let race = FaultRule::all(Fault::Before(Failure::NoActiveAction)).on(call::COMPLETE);
-    world.fault(race.window(0, 2));
-    let report = world.run(Ask::hooks(EAST, &[launch])).await;
-    assert_eq!(results(&report), [CONTINUE]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_active_action_otherwise_means_that_it_is_done() {
-    let world = World::settled(3, 2).await;
-    let launch = world.launch(EAST);
-    let hooks = [launch];
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &hooks)).await), [CONTINUE]);
-    let again = world.run(Ask::hooks(EAST, &hooks)).await;
-    assert_eq!(results(&again), [HookResult::Gone]);
-    assert!(!found(&again, FindingKind::HookUnanswered));
-    let hook = world.terminate(EAST, &hooks[0].instance);
-    world.finish(EAST, &hooks[0].instance);
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &[hook])).await), [HookResult::Gone]);
-    world.expect_exact();
-    let unheard = sync_core::events::Hook { instance: nobody(), ..hooks[0].clone() };
-    assert_eq!(results(&world.run(Ask::hooks(EAST, &[unheard])).await), [HookResult::Gone]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_launch_without_an_address_goes_back_to_the_queue() {
     let world = World::settled(3, 2).await;
     let launch = world.launch(EAST);
@@ -273,6 +261,9 @@ async fn a_launch_without_an_address_goes_back_to_the_queue() {
     let report = world.run(Ask::hooks(EAST, &hooks)).await;
     assert_eq!(results(&report), [HookResult::Retry]);
     expect_finding(&report, FindingKind::NoAddress);
+    let why = report.findings.iter().find(|f| f.kind == FindingKind::HookUnanswered);
+    let yet = "EC2 shows no address of it that this mesh admits yet";
+    assert_eq!(why.map(|finding| finding.detail.as_str()), Some(yet));
     world.give_address(EAST, &hooks[0].instance, address);
     assert_eq!(results(&world.run(Ask::hooks(EAST, &hooks)).await), [CONTINUE]);
     world.expect_exact();

@@ -87,3 +87,17 @@ async fn promise_2_an_address_that_is_missing_beside_one_of_another_kind_stays()
     assert_eq!([EAST, WEST].map(|member| world.rules(member)), before);
     world.expect_exact();
 }
+
+#[tokio::test(start_paused = true)]
+async fn promise_5_who_is_unlisted_and_cannot_be_asked_for_keeps_nobody_else_waiting() {
+    let world = World::settled(2, 2).await;
+    let id = somebody(&world);
+    assert!(world.state().to_pool(&EAST.into(), &id));
+    let before = world.rules(WEST).len();
+    let fails = Fault::Before(Failure::Unavailable);
+    world.fault(FaultRule::all(fails).at(EAST).on(call::STATE));
+    world.in_service(EAST, 1);
+    let report = world.run(Ask::true_up(EAST)).await;
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert_eq!(world.rules(WEST).len(), before + 1, "it stays, and somebody has come");
+}

@@ -8,9 +8,11 @@
 )]
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
+mod answers;
 mod audit;
 mod calls;
 mod compact;
+mod completing;
 mod faraway;
 mod foreign;
 mod hooks;
@@ -21,10 +23,15 @@ mod nothing_else;
 mod order;
 mod overtaken;
 mod recovery;
+mod reports;
 mod rollout;
 mod seeds;
+mod storm;
+mod time;
 mod unknown;
+mod waiting;
 
+use simulation::world::{EAST, WEST};
 use sync_core::names::InstanceId;
 use sync_core::report::{FindingKind, HookResult, Report};
 
@@ -46,4 +53,17 @@ fn results(report: &Report) -> Vec<HookResult> {
 /// An instance that is nowhere.
 fn nobody() -> InstanceId {
     InstanceId::new("i-nobody")
+}
+
+/// A document of two members with this traffic; the east has this many targets.
+fn document(allow: &str, targets: usize) -> String {
+    let member = |region, count| {
+        let target = |number| format!("\"sg-{region:0>2}{number:015x}\"");
+        let targets: Vec<_> = (0..count).map(target).collect();
+        let name = [EAST, WEST][region];
+        let groups = format!("auto_scaling_groups = [\"orders-{name}\"]");
+        let targets = targets.join(", ");
+        format!("[[member]]\nregion = \"{name}\"\n{groups}\nsecurity_groups = [{targets}]\n")
+    };
+    format!("name = \"orders-db\"\n[[allow]]\n{allow}\n{}{}", member(0, targets), member(1, 1))
 }

@@ -7,7 +7,8 @@ use simulation::world::{Ask, EAST, Fault, FaultRule, RunId, WEST, World, call};
 use sync_core::cidr::Cidr;
 use sync_core::events::Hook;
 use sync_core::permission::Rule;
-use sync_core::report::{HookResult, Report};
+use sync_core::ports::Failure;
+use sync_core::report::{HookResult, MirrorStatus, Report};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -126,4 +127,56 @@ async fn promise_3_rules_read_before_the_row_was_there_do_not_let_an_instance_go
     world.finish(EAST, &launch.instance);
     world.true_up_everywhere().await;
     world.expect_exact();
+}
+
+/// Most often the other run is ahead in every mirror: its row is taken, and nothing is
+/// observed anew.
+#[tokio::test(start_paused = true)]
+async fn promise_5_a_run_that_finds_a_newer_row_at_a_peer_plans_with_that() {
+    let world = World::settled(2, 2).await;
+    let first = Ask::hooks(EAST, &[world.launch(EAST)]);
+    let first = begin(&world, first, &[slow(WEST, call::PUT, 0, 15)]);
+    sleep(TICK * 5).await;
+    let launch = world.launch(EAST);
+    let report = world.run(Ask::hooks(EAST, &[launch])).await;
+    assert_eq!(results(&report), [HookResult::Continue]);
+    world.forget();
+    let report = first.await.expect("the first run ends");
+    assert_eq!(results(&report), [HookResult::Continue]);
+    assert_eq!(report.mirrors[0].row, MirrorStatus::Newer);
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert!(!world.calls().contains(&call::INSTANCES), "{}", world.story());
+    world.expect_exact();
+}
+
+/// A run without the own mirror tells a peer of somebody who leaves meanwhile: the peer's
+/// row is the newer one by then, and that it is kept is no reason to let the instance go.
+/// Where the own mirror can still be read, it is overtaken and put right.
+#[tokio::test(start_paused = true)]
+async fn promise_3_a_leaving_instance_that_a_peer_was_told_of_meanwhile_is_not_let_go() {
+    for reads in [true, false] {
+        let world = World::settled(2, 2).await;
+        let launch = world.launch(EAST);
+        let held = address(&world, &launch);
+        let away = |name| FaultRule::all(Fault::Before(Failure::Unavailable)).at(EAST).on(name);
+        let first = Ask::hooks(EAST, std::slice::from_ref(&launch));
+        let first = begin(&world, first, &[away(call::PUT), slow(WEST, call::PUT, 0, 15)]);
+        sleep(TICK * 5).await;
+        let terminate = world.terminate(EAST, &launch.instance);
+        // Its second look at the west comes when the first run has admitted the instance there.
+        let second = Ask::hooks(EAST, std::slice::from_ref(&terminate));
+        let mut faults = vec![slow(WEST, call::RULES, 1, 20)];
+        faults.extend((!reads).then(|| away(call::ROWS).window(1, usize::MAX)));
+        let report = begin(&world, second, &faults).await.expect("the second run ends");
+        let expected = if reads { HookResult::Continue } else { HookResult::Retry };
+        assert_eq!(results(&report), [expected], "{}", world.story());
+        assert_eq!(admits(&world, WEST, held), !reads, "{}", world.story());
+        first.await.expect("the first run ends");
+        world.heal();
+        world.run(Ask::hooks(EAST, &[terminate])).await;
+        world.finish(EAST, &launch.instance);
+        world.expect_unbroken();
+        world.true_up_everywhere().await;
+        world.expect_exact();
+    }
 }

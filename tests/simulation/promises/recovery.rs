@@ -219,3 +219,17 @@ async fn who_has_just_come_is_no_drift_however_long_it_took_to_see_them() {
         world.expect_exact();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn promise_5_who_left_since_only_a_peer_was_told_of_it_is_put_right_by_a_true_up() {
+    let world = World::settled(3, 2).await;
+    let launch = world.launch(EAST);
+    let down = Fault::Before(sync_core::ports::Failure::Unavailable);
+    world.fault(FaultRule::all(down).at(EAST).on(call::PUT));
+    world.run(Ask::hooks(EAST, std::slice::from_ref(&launch))).await;
+    world.heal();
+    // The own row says what it said before, and is the older one.
+    world.finish(EAST, &launch.instance);
+    world.run(Ask::true_up(EAST)).await;
+    world.expect_exact();
+}

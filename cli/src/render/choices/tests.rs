@@ -84,7 +84,7 @@ fn what_somebody_else_wrote_is_not_believed() {
 fn what_lasts_and_what_changes_is_printed() {
     let given = options(ACCOUNT, &["CreateLifecycleHooks=false"]);
     let rendered = again(DOCUMENT, &given, Some(&first())).expect("a samconfig");
-    let (choices, regions) = (rendered.choices, ["us-east-1"]);
+    let (choices, regions) = (rendered.choices, ["us-east-1".to_owned()]);
     let text = super::super::outcome_text(
         super::super::Outcome::Written,
         "samconfig.toml",

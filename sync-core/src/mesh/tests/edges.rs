@@ -158,3 +158,17 @@ fn compaction_is_off_until_the_document_says_otherwise() {
         ["limits.compact: `never` is not known here; known are `off`, `when-needed`, `always`"]
     );
 }
+
+#[test]
+fn a_key_is_shown_bare_where_it_may_be_written_bare() {
+    let long = "k".repeat(64);
+    for (key, shown) in [
+        ("under_score-dash", "under_score-dash".to_owned()),
+        (long.as_str(), long.clone()),
+        ("\"\"", "``".to_owned()),
+        ("\"a b\"", "`a b`".to_owned()),
+    ] {
+        let said = added(&format!("[limits]\n{key} = 1")).join("\n");
+        assert!(said.starts_with(&format!("limits.{shown}: ")), "{said}");
+    }
+}

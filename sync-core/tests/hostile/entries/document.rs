@@ -37,7 +37,8 @@ fn judge(mesh: &Mesh) {
     for member in &mesh.members {
         assert!(member.auto_scaling_groups.len() + member.security_groups.len() > 0, "{member:?}");
         let texts = [member.name.as_str(), member.region.as_str(), &member.table];
-        for text in texts.into_iter().chain(member.role_arn.as_deref()) {
+        let role = member.role.iter().flat_map(|role| [Some(&role.arn), role.external_id.as_ref()]);
+        for text in texts.into_iter().chain(role.flatten().map(String::as_str)) {
             bounds::line(text, bounds::MESSAGE);
         }
         for asg in &member.auto_scaling_groups {

@@ -29,6 +29,7 @@ security_groups = ["sg-01234567"]
 table = "orders.mirror_1"
 account = "012345678901"
 role_arn = "arn:aws:iam::012345678901:role/sgsync/peer"
+external_id = "our-mesh"
 
 [[member]]
 region = "us-west-2"

@@ -8,6 +8,7 @@ use sync_core::ports::{CallError, Called, Failure};
 use tokio::time::{Instant, sleep};
 
 use super::World;
+use super::bucket::Bucket;
 use super::faults::{self, Fault};
 use super::runs::RunId;
 use super::state::State;
@@ -143,7 +144,16 @@ impl Door {
         if name != call::COMPLETE && state.runs[&self.run].home.as_ref() == Some(&self.place) {
             state.run(self.run).last_home = Instant::now();
         }
-        let answer = effect(&mut state, &passage);
+        let changes = [call::AUTHORIZE, call::REVOKE].contains(&name);
+        let bucket = state.buckets.get_mut(&self.place).filter(|_| changes);
+        let answer = if bucket.is_none_or(Bucket::take) {
+            effect(&mut state, &passage)
+        } else {
+            let throttled = Failure::Throttled;
+            let faulted = &mut state.run(self.run).faulted;
+            faulted.entry(self.place.clone()).or_default().push(Fault::Before(throttled));
+            Err(throttled)
+        };
         state.watch_world();
         drop(state);
         self.record(name, what, fault, answer.as_ref().err().copied());

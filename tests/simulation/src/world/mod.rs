@@ -18,6 +18,7 @@ use group::Group;
 
 mod agenda;
 mod answers;
+mod bucket;
 pub mod chance;
 mod cluster;
 mod door;
@@ -36,6 +37,7 @@ mod truth;
 mod watch;
 
 pub use agenda::{Later, Message, Phase, Says};
+pub use bucket::Bucket;
 pub use door::{CallRecord, call};
 pub use faults::{CallKey, Fault, FaultRule, Mishaps, Rates};
 pub use known::RunState;
@@ -50,6 +52,8 @@ pub const EAST: &str = "us-east-1";
 pub const WEST: &str = "us-west-2";
 /// `eu-west-1`, the third, in worlds of three.
 pub const IRELAND: &str = "eu-west-1";
+/// The members of worlds, in order.
+pub const REGIONS: [&str; 5] = [EAST, WEST, IRELAND, "ap-southeast-2", "eu-central-1"];
 
 /// When every world begins.
 const BEGINNING: i64 = 1_793_000_000;
@@ -117,6 +121,12 @@ impl World {
         (state.lines, state.happened) = (0, Mishaps::default());
     }
 
+    /// EC2 takes only so many changes from now on.
+    pub fn throttle(&self) {
+        let mut state = self.state();
+        state.buckets = state.places.keys().map(|name| (name.clone(), Bucket::full())).collect();
+    }
+
     /// Makes calls go wrong from now on.
     pub fn fault(&self, rule: FaultRule) {
         self.state().faults.push(rule);
@@ -177,7 +187,7 @@ impl World {
 /// If that makes no mesh document.
 #[must_use]
 pub fn mesh(members: usize, more: &str) -> Mesh {
-    let text = document(&[EAST, WEST, IRELAND][..members], more);
+    let text = document(&REGIONS[..members], more);
     Mesh::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
 }
 

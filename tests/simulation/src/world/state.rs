@@ -13,6 +13,7 @@ use sync_core::row::MemberRow;
 use tokio::time::Instant;
 
 use super::agenda::Agenda;
+use super::bucket::Bucket;
 use super::door::CallRecord;
 use super::faults::{FaultRule, Mishaps, Rates};
 use super::group::Group;
@@ -50,6 +51,8 @@ pub struct State {
     pub lines: usize,
     /// Promises that were broken.
     pub violations: Vec<String>,
+    /// How many changes each region's EC2 takes, where that is counted.
+    pub buckets: BTreeMap<MemberName, Bucket>,
     /// Faults by rule.
     pub faults: Vec<FaultRule>,
     /// Mishaps by script.
@@ -149,6 +152,7 @@ impl State {
             audit: Vec::new(),
             lines: 0,
             violations: Vec::new(),
+            buckets: BTreeMap::new(),
             faults: Vec::new(),
             mishaps: Mishaps::default(),
             rates: Rates::default(),
