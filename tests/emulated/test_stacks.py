@@ -197,8 +197,11 @@ def test_launching_over_what_is_there_fails_and_leaves_no_log(rig: Rig, tmp_path
     """The mirror of an earlier stack is not taken without being asked for; what the launch made goes again."""
     rig.moto.reset()
     world = World(rig, mesh="leftover", hooks=False)
-    with pytest.raises(RuntimeError, match="already exists"):
+    with pytest.raises(RuntimeError, match="sgsync-leftover"):
         stack.deploy(rig, world, tmp_path, [EAST])
+    # Asked for, because `sam deploy` prints those events only that its polling happens to see.
+    events = rig.client("cloudformation", EAST).describe_stack_events(StackName="sgsync-leftover")["StackEvents"]
+    assert any("already exists" in event.get("ResourceStatusReason", "") for event in events), events
     logs = rig.client("logs", EAST).describe_log_groups(logGroupNamePrefix="/aws/lambda/sgsync-leftover")["logGroups"]
     assert logs == []
     rig.client("cloudformation", EAST).delete_stack(StackName="sgsync-leftover")
