@@ -193,7 +193,7 @@ fn groups_of_one_name_are_two_groups_in_two_accounts() {
     let east = r#"region = "us-east-1""#;
     let again = |account: &str| {
         format!(
-            "{SHORT}\n[[member]]\nname = 'b'\n{east}\n{account}\nauto_scaling_groups = ['orders-us-east-1']"
+            "{SHORT}\n[[member]]\nname = 'b'\n{east}\n{account}\ntable = 'mirror-b'\nauto_scaling_groups = ['orders-us-east-1']"
         )
     };
     let known =
@@ -211,7 +211,6 @@ fn groups_of_one_name_are_two_groups_in_two_accounts() {
 fn each_rule_alone_is_enough_to_refuse() {
     for (old, new, expected) in [
         ("orders-db", "Orders", "name: `Orders` is not a mesh name"),
-        ("us-west-2", "us-east-1", "member[1].region: `us-east-1` is already a member's name"),
         ("sg-0fedcba9876543210", "sg-0123456789abcdef0", "member[1].security_groups[0]: "),
         ("ports = \"7000-7001\"", "", "allow[0].ports: is missing"),
         ("ports = \"7000-7001\"", "ports = -1", "allow[0].ports: `-1` is not a port"),

@@ -65,9 +65,52 @@ fn a_name_given_twice_is_told_from_a_region_given_twice() {
     let region = member("").replace("eu-west-1", "us-east-1");
     assert_eq!(
         added(&region),
-        ["member[2].region: `us-east-1` is already a member's name, at member[0].region; \
-          give members of one region a `name` each"]
+        [
+            "member[2].region: `us-east-1` is already a member's name, at member[0].region; \
+          give members of one region a `name` each",
+            "member[2]: the table `sgsync-orders-db` in us-east-1 is already at member[0]; \
+          give members of one region a `table` each"
+        ]
     );
+}
+
+#[test]
+fn a_table_is_one_members_unless_it_is_in_two_accounts() {
+    let member = |more: &str| {
+        let member = "[[member]]\nname = \"b\"\nregion = \"us-east-1\"";
+        added(&format!("{member}\nsecurity_groups = [\"sg-01234567\"]\n{more}"))
+    };
+    let same = "the table `sgsync-orders-db` in us-east-1 is already at member[0]";
+    assert_eq!(
+        member(""),
+        [format!("member[2]: {same}; give members of one region a `table` each")]
+    );
+    assert_eq!(
+        member("table = \"sgsync-orders-db\"\naccount = \"123456789012\""),
+        [format!("member[2].table: {same}")],
+        "nobody says in which account member[0] is"
+    );
+    assert_eq!(member("table = \"mirror-b\""), Vec::<String>::new());
+    let both = |one: &str, other: &str| {
+        let member = |name, account, id| {
+            format!(
+                "[[member]]\nname = \"{name}\"\nregion = \"eu-west-1\"\naccount = \"{account}\"\n\
+                 security_groups = [\"sg-0123456{id}\"]\n"
+            )
+        };
+        added(&(member("b", one, 1) + &member("c", other, 2)))
+    };
+    assert_eq!(both("123456789012", "210987654321"), Vec::<String>::new());
+    assert_eq!(both("123456789012", "123456789012").len(), 1);
+}
+
+#[test]
+fn what_is_wrong_between_members_is_said_all_at_once_with_paths() {
+    let member = "[[member]]\nname = \"us-east-1\"\nregion = \"us-east-1\"\n\
+                  security_groups = [\"sg-0123456789abcdef0\"]\n\
+                  auto_scaling_groups = [\"orders-us-east-1\"]\n\
+                  [[link]]\nfrom = [\"mars\"]\nkinds = [\"ipv6\"]";
+    insta::assert_snapshot!(added(member).join("\n"));
 }
 
 #[test]
