@@ -44,12 +44,18 @@ impl Link {
 }
 
 impl Mesh {
-    /// What `to`'s targets admit from `from`'s addresses.
+    /// What a target of `to` admits from `from`'s addresses. `learned` is what the target's
+    /// rules open to itself.
     #[must_use]
-    pub fn between(&self, from: &MemberName, to: &MemberName) -> Between {
+    pub fn between(
+        &self,
+        from: &MemberName,
+        to: &MemberName,
+        learned: &BTreeSet<Traffic>,
+    ) -> Between {
         let kinds = self.kinds_between(from, to).clone();
         let private_only = !kinds.contains(&AddressKind::PublicIpv4) && self.is_told_apart(from);
-        Between { traffic: self.traffic(from, to), kinds, private_only }
+        Between { traffic: self.traffic(from, to, learned), kinds, private_only }
     }
 
     fn kinds_between(&self, from: &MemberName, to: &MemberName) -> &BTreeSet<AddressKind> {
@@ -65,7 +71,7 @@ impl Mesh {
             return self.kinds.clone();
         }
         let targets = self.members.iter().filter(|to| !to.security_groups.is_empty());
-        let reached = targets.filter(|to| !self.traffic(from, &to.name).is_empty());
+        let reached = targets.filter(|to| self.connects(from, &to.name));
         let kinds: BTreeSet<_> =
             reached.flat_map(|to| self.kinds_between(from, &to.name)).copied().collect();
         if kinds.is_empty() { self.kinds.clone() } else { kinds }

@@ -1,6 +1,7 @@
 //! The mesh document: what one cluster that spans regions looks like.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use crate::cidr::AddressKind;
@@ -57,11 +58,21 @@ pub struct Mesh {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
     /// Protocol and ports.
-    pub traffic: Traffic,
+    pub traffic: Allowed,
     /// Whose addresses are admitted; none means every member's.
     pub from: Option<BTreeSet<MemberName>>,
     /// Whose targets admit them; none means every member's.
     pub to: Option<BTreeSet<MemberName>>,
+}
+
+/// The protocol and ports of an entry of `allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowed {
+    /// These.
+    These(Traffic),
+    /// Those that each target's own rules open to the target itself, whatever they are at
+    /// the time (decision 32).
+    SelfReference,
 }
 
 /// Which addresses of some members the targets of some members admit.
@@ -184,15 +195,52 @@ impl Mesh {
         self.members.iter().flat_map(Member::row_keys)
     }
 
-    /// The traffic that `to`'s targets admit from `from`'s addresses.
+    /// The traffic that a target of `to` admits from `from`'s addresses. `learned` is what
+    /// the target's rules open to itself.
     #[must_use]
-    pub fn traffic(&self, from: &MemberName, to: &MemberName) -> BTreeSet<Traffic> {
-        self.allow
-            .iter()
-            .filter(|allow| allow.from.as_ref().is_none_or(|names| names.contains(from)))
-            .filter(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
-            .map(|allow| allow.traffic)
-            .collect()
+    pub fn traffic(
+        &self,
+        from: &MemberName,
+        to: &MemberName,
+        learned: &BTreeSet<Traffic>,
+    ) -> BTreeSet<Traffic> {
+        let allowed = self.allow.iter().filter(|allow| allow.is_about(from, to));
+        let mut traffic = BTreeSet::new();
+        for allow in allowed {
+            match allow.traffic {
+                Allowed::These(these) => drop(traffic.insert(these)),
+                Allowed::SelfReference => traffic.extend(learned),
+            }
+        }
+        traffic
+    }
+
+    /// Whether anything may flow from one member to another.
+    fn connects(&self, from: &MemberName, to: &MemberName) -> bool {
+        self.allow.iter().any(|allow| allow.is_about(from, to))
+    }
+
+    /// Whether ports are learned from the rules of a member's targets.
+    #[must_use]
+    pub fn learns(&self, to: &MemberName) -> bool {
+        let learns = self.allow.iter().filter(|allow| allow.traffic == Allowed::SelfReference);
+        { learns }.any(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
+    }
+}
+
+impl Allow {
+    fn is_about(&self, from: &MemberName, to: &MemberName) -> bool {
+        self.from.as_ref().is_none_or(|names| names.contains(from))
+            && self.to.as_ref().is_none_or(|names| names.contains(to))
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::These(traffic) => traffic.fmt(f),
+            Self::SelfReference => f.write_str("self-reference"),
+        }
     }
 }
 

@@ -102,7 +102,7 @@ fn what_is_left_out_has_the_stated_default() {
     assert_eq!(mesh.limits.stale_after, Duration::from_mins(20));
     assert_eq!(mesh.on_launch_failure, OnLaunchFailure::Abandon);
     let traffic = Traffic::ports(Protocol::Tcp, 7000, 7001);
-    assert_eq!(mesh.allow, [Allow { traffic, from: None, to: None }]);
+    assert_eq!(mesh.allow, [Allow { traffic: Allowed::These(traffic), from: None, to: None }]);
     let expected = Member {
         name: "us-west-2".into(),
         region: "us-west-2".into(),
@@ -124,10 +124,11 @@ fn what_is_given_is_taken() {
     assert_eq!(mesh.limits.peer_budget, Duration::from_millis(2500));
     assert_eq!(mesh.limits.stale_after, Duration::from_mins(45));
     assert_eq!(mesh.on_launch_failure, OnLaunchFailure::Continue);
-    assert_eq!(mesh.allow[0].traffic, Traffic::ports(Protocol::Tcp, 9042, 9042));
+    let these = |place: usize| mesh.allow[place].traffic;
+    assert_eq!(these(0), Allowed::These(Traffic::ports(Protocol::Tcp, 9042, 9042)));
     assert_eq!(mesh.allow[0].from, Some(BTreeSet::from(["east-blue".into()])));
-    assert_eq!(mesh.allow[1].traffic, Traffic::new(Protocol::Number(50), None, None));
-    assert_eq!(mesh.allow[2].traffic, Traffic::new(Protocol::Icmpv6, None, None));
+    assert_eq!(these(1), Allowed::These(Traffic::new(Protocol::Number(50), None, None)));
+    assert_eq!(these(2), Allowed::These(Traffic::new(Protocol::Icmpv6, None, None)));
     let east = &mesh.members[0];
     assert_eq!(east.table, "orders.mirror_1");
     assert_eq!(east.account, Some("012345678901".into()));

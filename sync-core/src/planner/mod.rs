@@ -24,7 +24,7 @@ mod tests;
 
 pub use check::{Violation, check};
 pub use compact::lets_go;
-pub use desired::desired;
+pub use desired::{desired, learned};
 pub use open::Open;
 
 /// Whose address a permission admits. Ordered by the member's place in the mesh

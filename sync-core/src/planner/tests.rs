@@ -7,6 +7,7 @@ use crate::permission::{MEMBER_TAG, MESH_TAG, Protocol, Source, Traffic};
 mod compact;
 mod full;
 mod laws;
+mod learned;
 mod links;
 mod pages;
 mod refused;

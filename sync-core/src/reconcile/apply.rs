@@ -99,8 +99,9 @@ impl Target {
         };
         let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
         lay_over(&mut rows, own, &region.member.name);
-        let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
+        self.learn(run, group, &actual);
+        let desired = region.desired(run, own, &rows, blind, &self.learned);
         self.look(&desired, actual, &policy(run, own), consistent);
         Ok(blind)
     }

@@ -6,9 +6,9 @@ use super::Run;
 use super::hooks::Answered;
 use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
-use crate::mesh::Mesh;
-use crate::names::SecurityGroupId;
-use crate::permission::{Permission, Rule};
+use crate::mesh::{Allowed, Mesh};
+use crate::names::{MemberName, SecurityGroupId};
+use crate::permission::{Permission, Rule, Source};
 use crate::planner::{Addition, NotWanted, Open, Removal};
 use crate::report::{
     Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
@@ -191,7 +191,7 @@ fn region_findings(
     }
     row_findings(run, region, findings);
     for (id, target) in &region.targets {
-        target_findings(run, id, target, findings);
+        target_findings(run, name, id, target, findings);
         departures(run, own, region, id, target, findings);
     }
 }
@@ -244,6 +244,7 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
 
 fn target_findings(
     run: &Run<'_>,
+    member: &MemberName,
     id: &SecurityGroupId,
     target: &Target,
     findings: &mut BTreeSet<Finding>,
@@ -288,7 +289,12 @@ fn target_findings(
     if let Some((used, limit)) = nearly_full(run.mesh(), target) {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
-    for rule in foreign_in_managed_ports(run.mesh(), target) {
+    if run.mesh().learns(member) && target.learned.is_empty() && !target.is_broken() {
+        let detail = "no rule of it references the group itself, and the document takes the ports \
+                      from such rules: by those nobody is let in, and nothing is removed";
+        found(FindingKind::NoSelfReference, detail.to_owned());
+    }
+    for rule in foreign_in_managed_ports(run.mesh(), id, target) {
         found(
             FindingKind::ForeignRule,
             format!("{} opens {rule}, which is not the mesh's", rule.id),
@@ -332,13 +338,19 @@ fn used_rules(target: &Target) -> usize {
 /// business but theirs; the report counts them.
 fn foreign_in_managed_ports<'t>(
     mesh: &'t Mesh,
+    id: &'t SecurityGroupId,
     target: &'t Target,
 ) -> impl Iterator<Item = &'t Rule> {
-    target
-        .plan
-        .foreign
-        .iter()
-        .filter(|rule| mesh.allow.iter().any(|allow| allow.traffic.overlaps(rule.traffic)))
+    let learns = |traffic| target.learned.iter().any(|learned| learned.overlaps(traffic));
+    let managed = move |rule: &&Rule| {
+        // What ports are learned from is where it should be.
+        let base = matches!(&rule.source, Source::Group(group) if group == id.as_str());
+        mesh.allow.iter().any(|allow| match allow.traffic {
+            Allowed::These(these) => these.overlaps(rule.traffic),
+            Allowed::SelfReference => !base && learns(rule.traffic),
+        })
+    };
+    target.plan.foreign.iter().filter(managed)
 }
 
 /// Addresses that left with this run and whose rules no look has shown. Reads lag
@@ -356,7 +368,8 @@ fn departures(
     }
     let revoked: BTreeSet<_> = target.revoked.values().filter_map(Rule::permission).collect();
     for seen in own.seen().filter(|seen| seen.changed) {
-        let between = run.mesh().between(&seen.row.member, &region.member.name);
+        let (of, to) = (&seen.row.member, &region.member.name);
+        let between = run.mesh().between(of, to, &target.learned);
         for instance in seen.observation.departed.keys() {
             let left = seen.observation.left_behind(instance);
             let unseen = left

@@ -7,10 +7,10 @@ use super::own::{Own, OwnGroup, Seen};
 use super::region::{RegionRun, Target};
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
-use crate::names::InstanceId;
+use crate::names::{InstanceId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
 use crate::planner::{NotWanted, Open};
-use crate::ports::CallError;
+use crate::ports::{CallError, Failure};
 
 /// How a region stands for one hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,20 +44,40 @@ impl RegionRun<'_> {
             }
             Transition::Terminate => seen.observation.left_behind(&hook.instance),
         };
-        let between = run.mesh().between(&seen.row.member, &self.member.name);
-        let permissions: BTreeSet<Permission> =
-            addresses.iter().flat_map(|cidr| between.permissions(*cidr)).collect();
-        let standings = self.targets.values().map(|target| {
+        let launch = hook.transition == Transition::Launch;
+        let learns = run.mesh().learns(&self.member.name);
+        let standings = self.targets.iter().map(|(group, target)| {
+            let unknown = learns && target.learned.is_empty();
+            if launch && unknown {
+                return Standing::Failed(nothing_learned(group));
+            }
+            // Of who leaves, whatever may have been opened by an earlier look has to go.
+            let learned = if launch { &target.learned } else { &target.ever_learned };
+            let between = run.mesh().between(&seen.row.member, &self.member.name, learned);
+            let permissions: BTreeSet<Permission> =
+                addresses.iter().flat_map(|cidr| between.permissions(*cidr)).collect();
             let confirmed = match hook.transition {
                 Transition::Launch => target.admits(&permissions),
                 Transition::Terminate => {
                     !target.still_wants(&permissions, &hook.instance)
                         && target.is_rid_of(&permissions, &addresses)
+                        && (target.consistent || !unknown)
                 }
             };
             target.standing(confirmed, &permissions)
         });
         standings.max_by_key(rank).unwrap_or(Standing::Confirmed)
+    }
+}
+
+/// Why nobody can be admitted: whoever edits the group's rules may be between two steps.
+fn nothing_learned(group: &SecurityGroupId) -> CallError {
+    CallError {
+        call: "ec2:DescribeSecurityGroupRules",
+        kind: Failure::Unavailable,
+        code: "NoSelfReference".to_owned(),
+        message: format!("no rule of {group} references it, and the document takes the ports so"),
+        request_id: None,
     }
 }
 

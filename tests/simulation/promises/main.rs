@@ -10,6 +10,7 @@
 
 mod answers;
 mod audit;
+mod base;
 mod calls;
 mod compact;
 mod completing;

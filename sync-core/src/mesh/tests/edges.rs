@@ -130,7 +130,7 @@ fn a_mesh_knows_its_members_by_name_and_by_region() {
 fn traffic_goes_from_whom_and_to_whom_the_document_says() {
     let mesh = mesh(LONG);
     let traffic = |from: &str, to: &str| {
-        let traffic = mesh.traffic(&from.into(), &to.into());
+        let traffic = mesh.traffic(&from.into(), &to.into(), &BTreeSet::new());
         traffic.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(traffic("east-blue", "us-west-2"), ["tcp 9042", "icmpv6", "50"]);
@@ -138,8 +138,14 @@ fn traffic_goes_from_whom_and_to_whom_the_document_says() {
     assert_eq!(traffic("us-west-2", "east-blue"), ["icmpv6", "50"]);
     let one_way = LONG.replace("to = [\"us-west-2\", \"east-blue\"]", "to = [\"us-west-2\"]");
     let one_way = super::mesh(&one_way);
-    assert_eq!(one_way.traffic(&"east-blue".into(), &"east-blue".into()).len(), 2);
-    assert_eq!(one_way.traffic(&"east-blue".into(), &"us-west-2".into()).len(), 3);
+    assert_eq!(
+        one_way.traffic(&"east-blue".into(), &"east-blue".into(), &BTreeSet::new()).len(),
+        2
+    );
+    assert_eq!(
+        one_way.traffic(&"east-blue".into(), &"us-west-2".into(), &BTreeSet::new()).len(),
+        3
+    );
 }
 
 #[test]
@@ -199,6 +205,31 @@ fn compaction_is_off_until_the_document_says_otherwise() {
     assert_eq!(
         added("[limits]\ncompact = \"never\""),
         ["limits.compact: `never` is not known here; known are `off`, `when-needed`, `always`"]
+    );
+}
+
+#[test]
+fn ports_are_learned_where_the_document_says_so() {
+    let west = "[[allow]]\nports = \"self-reference\"\nto = [\"us-west-2\"]\n";
+    let mesh = mesh(&format!("{SHORT}{west}"));
+    let [east, west] = ["us-east-1", "us-west-2"].map(MemberName::new);
+    assert!(mesh.learns(&west) && !mesh.learns(&east));
+    let ssh = BTreeSet::from([Traffic::ports(Protocol::Tcp, 22, 22)]);
+    assert_eq!(
+        (mesh.traffic(&east, &west, &ssh).len(), mesh.traffic(&west, &east, &ssh).len()),
+        (2, 1)
+    );
+    assert_eq!(
+        added("[[allow]]\nports = \"self-reference\"\nprotocol = \"tcp\""),
+        [
+            "allow[1].protocol: comes with the rules that reference the group itself; leave the key out"
+        ]
+    );
+    let again = "[[allow]]\nports = \"self-reference\"\n[[allow]]\nports = \"self-reference\"";
+    assert_eq!(added(again), ["allow[2]: says the same as allow[1]"]);
+    assert!(
+        added("[[allow]]\nports = \"self-referenc\"\nprotocol = \"tcp\"")[0]
+            .starts_with("allow[1].ports: ")
     );
 }
 

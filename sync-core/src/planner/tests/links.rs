@@ -28,7 +28,7 @@ fn item(mesh: &Mesh, member: &str, instances: &serde_json::Value) -> Item {
 }
 
 fn wanted(mesh: &Mesh, place: usize, items: &[Item]) -> Desired {
-    desired(mesh, &mesh.members[place], &Rows::read(items, mesh))
+    desired(mesh, &mesh.members[place], &Rows::read(items, mesh), &BTreeSet::new())
 }
 
 #[test]

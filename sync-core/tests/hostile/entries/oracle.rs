@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use sync_core::adopt::{self, Decision};
-use sync_core::mesh::Mesh;
-use sync_core::names::{MeshName, RuleId};
+use sync_core::mesh::{Member, Mesh};
+use sync_core::names::{MeshName, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
 use sync_core::planner::{Desired, Plan};
 use sync_core::ports::Item;
@@ -133,12 +133,12 @@ pub fn only_what_may_go(plan: &Plan, actual: &[Rule], mesh: &MeshName, desired: 
 /// Nothing is adopted that another mesh has, or that nobody wants and nobody named.
 pub fn adopts_only_what_it_may(
     mesh: &Mesh,
-    target: usize,
+    target: (&Member, &SecurityGroupId),
     actual: &[Rule],
     desired: &Desired,
     named: &BTreeSet<RuleId>,
 ) {
-    for candidate in adopt::judge(mesh, &mesh.members[target], actual, desired, named) {
+    for candidate in adopt::judge(mesh, target, actual, desired, named) {
         let rule = &candidate.rule;
         let ours = rule.tags.get("sgsync:mesh").map(String::as_str) == Some(mesh.name.as_str());
         assert!(!ours, "ours already: {rule:?}");

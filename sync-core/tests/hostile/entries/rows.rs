@@ -102,7 +102,7 @@ fn opens_nothing_else(mesh: &Mesh, kinds: &[&str], rows: &Rows, items: &[Item]) 
         allow_removals: false,
     };
     for target in &mesh.members {
-        let desired = desired(mesh, target, rows);
+        let desired = desired(mesh, target, rows, &BTreeSet::new());
         let plan = plan(&desired, &[], &policy);
         assert_eq!(check(&plan, &desired, &[], &policy), Ok(()));
         only_what_is_asked_for(&plan, target.name.as_str(), &opens, &Kinds::new(kinds), items);

@@ -49,7 +49,8 @@ impl Shape {
         let mut say = |line: String| {
             let _ = writeln!(text, "{line}");
         };
-        say("[[allow]]\nprotocol = \"tcp\"\nports = \"7000-7001\"".to_owned());
+        let allowed = ["protocol = \"tcp\"\nports = \"7000-7001\"", "ports = \"self-reference\""];
+        say(format!("[[allow]]\n{}", allowed[usize::from(self.base == 1)]));
         match self.allow {
             1 => say(format!("from = [\"{}\"]", REGIONS[0])),
             2 => say(format!(

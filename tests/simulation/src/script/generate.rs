@@ -25,7 +25,11 @@ impl Script {
             let groups = shape.groups(place);
             let asg = groups[rng.usize(..groups.len())].as_str().into();
             let member = shape.regions()[place].into();
-            steps.push(Step { id, at, member, asg, action: action(&mut rng) });
+            let action = match action(&mut rng) {
+                Action::PersonAdds(pick) if shape.base == 1 => Action::EditsBase(pick),
+                action => action,
+            };
+            steps.push(Step { id, at, member, asg, action });
         }
         Self { seed, shape, rates, steps, mishaps: Mishaps::default() }
     }
@@ -43,6 +47,7 @@ fn shape(rng: &mut Rng) -> Shape {
         members,
         double: one_in(rng, 4),
         allow: [0, 0, 0, 0, 1, 2][rng.usize(..6)],
+        base: 0,
         kinds: [0, 0, 0, 0, 0, 1, 2][rng.usize(..7)],
         limit,
         compact: 0,
@@ -63,6 +68,7 @@ fn richer(mut shape: Shape, rng: &mut Rng) -> Shape {
         5 => (shape.compact, shape.allow, shape.limit) = (1, 0, 6 + shape.members),
         6 | 7 => shape.compact = 2,
         8 => (shape.members, shape.each, shape.pool, shape.limit) = (8, 1, 13, 0),
+        9 => (shape.base, shape.limit) = (1, 0),
         _ => {}
     }
     shape

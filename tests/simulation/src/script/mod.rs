@@ -40,6 +40,8 @@ pub struct Shape {
     pub double: u64,
     /// Who may reach whom: 0 everybody, 1 and 2 with `from` and `to`.
     pub allow: u64,
+    /// Whether ports are learned from what the targets open to themselves.
+    pub base: u64,
     /// Kinds of addresses: 0 public, 1 public and IPv6, 2 private; 3 private and 4 all
     /// others from the first member to the second.
     pub kinds: u64,
@@ -104,6 +106,8 @@ pub enum Action {
     PersonAdds(usize),
     /// A person removes a rule of their own.
     PersonRemoves(usize),
+    /// A person edits what a target opens to itself.
+    EditsBase(usize),
     /// A person removes one of the mesh's rules.
     Drift(usize),
     /// The member's mirror is lost.
@@ -219,6 +223,7 @@ impl Action {
             Self::StrangerGoes => "stranger-goes",
             Self::PersonAdds(_) => "person-adds",
             Self::PersonRemoves(_) => "person-removes",
+            Self::EditsBase(_) => "edits-base",
             Self::Drift(_) => "drift",
             Self::LoseTable => "lose-table",
             Self::FillsUp(_) => "fills-up",
@@ -246,6 +251,7 @@ impl Action {
             "stranger-goes",
             "person-adds",
             "person-removes",
+            "edits-base",
             "drift",
             "lose-table",
             "fills-up",

@@ -62,8 +62,14 @@ impl State {
             .collect();
         for place in &self.runs[&run].members {
             for cidr in self.concerned(run, home, hook) {
-                for permission in self.opens(home, place, cidr) {
-                    for target in self.places[place].groups.keys() {
+                for target in self.places[place].groups.keys() {
+                    let learned = match hook.transition {
+                        Transition::Launch => {
+                            &self.runs[&run].always(place, target) & &self.learned(place, target)
+                        }
+                        Transition::Terminate => self.runs[&run].ever(place, target),
+                    };
+                    for permission in self.opens(home, place, &learned, cidr) {
                         let question = Question { run, home, hook, place, target, permission };
                         suspects.extend(
                             self.wrong(&question)

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::Transition;
-use sync_core::mesh::{Mesh, RowKey};
+use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
+use sync_core::permission::{Protocol, Traffic};
 use sync_core::ports::{AuditLine, InstanceView, Item, LifecycleState};
 use sync_core::row::MemberRow;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use super::door::CallRecord;
 use super::faults::{FaultRule, Mishaps, Rates};
 use super::group::Group;
 use super::known::RunState;
+use super::misfortune::base;
 use super::runs::RunId;
 use super::tally::Tally;
 
@@ -109,6 +111,15 @@ pub(super) struct Mirrored {
     pub lost: BTreeMap<RowKey, u64>,
 }
 
+/// A target; where ports are learned from it, with a port to learn.
+fn target(mesh: &Mesh, member: &Member, id: &SecurityGroupId) -> Group {
+    let mut group = Group::default();
+    if mesh.learns(&member.name) {
+        group.insert(base(id, Traffic::ports(Protocol::Tcp, 7000, 7000)));
+    }
+    group
+}
+
 impl State {
     pub(super) fn new(mesh: Mesh) -> Self {
         let places = (0..).zip(&mesh.members).map(|(number, member)| {
@@ -116,7 +127,7 @@ impl State {
             let groups = member.security_groups.iter();
             let place = Place {
                 asgs: asgs.map(|asg| (asg.clone(), BTreeMap::new())).collect(),
-                groups: groups.map(|group| (group.clone(), Group::default())).collect(),
+                groups: groups.map(|group| (group.clone(), target(&mesh, member, group))).collect(),
                 kinds: super::truth::kinds_of(&mesh, &member.name),
                 private: [
                     (1..=16).map(|host| IpAddr::from([10, number, 0, host])).collect(),

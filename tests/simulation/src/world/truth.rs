@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sync_core::cidr::{AddressKind, Cidr};
-use sync_core::mesh::Mesh;
-use sync_core::names::{InstanceId, MemberName};
-use sync_core::permission::{Permission, Rule};
+use sync_core::mesh::{Allowed, Mesh};
+use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
+use sync_core::permission::{Permission, Rule, Traffic};
 use sync_core::ports::{InstanceView, LifecycleState};
 
 use super::World;
@@ -55,14 +55,18 @@ pub(super) fn kind_of(cidr: Cidr) -> AddressKind {
     }
 }
 
-/// The kinds of `from`'s addresses that `to`'s targets admit.
-fn kinds_between(mesh: &Mesh, from: &MemberName, to: &MemberName) -> BTreeSet<AddressKind> {
-    let among = |names: &Option<BTreeSet<MemberName>>, name| match names {
+/// Whether a list of members has this one; no list has all.
+fn among(names: Option<&BTreeSet<MemberName>>, name: &MemberName) -> bool {
+    match names {
         Some(names) => names.contains(name),
         None => true,
-    };
+    }
+}
+
+/// The kinds of `from`'s addresses that `to`'s targets admit.
+fn kinds_between(mesh: &Mesh, from: &MemberName, to: &MemberName) -> BTreeSet<AddressKind> {
     for link in &mesh.links {
-        if among(&link.from, from) && among(&link.to, to) {
+        if among(link.from.as_ref(), from) && among(link.to.as_ref(), to) {
             return link.kinds.clone();
         }
     }
@@ -71,12 +75,27 @@ fn kinds_between(mesh: &Mesh, from: &MemberName, to: &MemberName) -> BTreeSet<Ad
 
 /// The kinds of a member's addresses that anybody admits.
 pub(super) fn kinds_of(mesh: &Mesh, from: &MemberName) -> BTreeSet<AddressKind> {
-    let to = mesh
-        .members
-        .iter()
-        .filter(|to| !to.security_groups.is_empty() && !mesh.traffic(from, &to.name).is_empty());
+    let reached = |to: &MemberName| {
+        mesh.allow
+            .iter()
+            .any(|allow| among(allow.from.as_ref(), from) && among(allow.to.as_ref(), to))
+    };
+    let to = mesh.members.iter();
+    let to = to.filter(|to| !to.security_groups.is_empty() && reached(&to.name));
     let kinds: BTreeSet<_> = to.flat_map(|to| kinds_between(mesh, from, &to.name)).collect();
     if kinds.is_empty() { mesh.kinds.clone() } else { kinds }
+}
+
+/// Traffic that a group's rules open to the group itself.
+pub(super) type Learned = BTreeSet<Traffic>;
+
+/// What these rules of a group open to the group itself.
+pub(super) fn learned<'r>(
+    group: &SecurityGroupId,
+    rules: impl IntoIterator<Item = &'r Rule>,
+) -> Learned {
+    let itself = |rule: &&Rule| rule.source.to_string() == group.as_str();
+    rules.into_iter().filter(itself).map(|rule| rule.traffic).collect()
 }
 
 impl Place {
@@ -106,22 +125,45 @@ impl Place {
 }
 
 impl State {
-    /// What a member's targets should admit.
+    /// What a member's target should admit.
     #[must_use]
-    pub fn desired(&self, target: &MemberName) -> BTreeSet<Permission> {
+    pub fn desired(&self, target: &MemberName, group: &SecurityGroupId) -> BTreeSet<Permission> {
+        let learned = self.learned(target, group);
         let of = |(from, place): (&MemberName, &Place)| {
             let held: BTreeSet<Cidr> = place.members().into_values().flatten().collect();
-            held.into_iter().flat_map(|cidr| self.opens(from, target, cidr)).collect::<Vec<_>>()
+            held.into_iter()
+                .flat_map(|cidr| self.opens(from, target, &learned, cidr))
+                .collect::<Vec<_>>()
         };
         self.places.iter().flat_map(of).collect()
     }
 
-    /// What the document opens to an address of `from` in `to`'s targets.
-    pub(super) fn opens(&self, from: &MemberName, to: &MemberName, cidr: Cidr) -> Vec<Permission> {
+    /// What a target's rules open to the target itself now, by which the document may go.
+    pub(super) fn learned(&self, place: &MemberName, group: &SecurityGroupId) -> Learned {
+        learned(group, self.places[place].groups[group].rules())
+    }
+
+    /// What the document opens to an address of `from` in a target of `to` whose rules open
+    /// `learned` to itself.
+    pub(super) fn opens(
+        &self,
+        from: &MemberName,
+        to: &MemberName,
+        learned: &Learned,
+        cidr: Cidr,
+    ) -> Vec<Permission> {
         if !kinds_between(&self.mesh, from, to).contains(&kind_of(cidr)) {
             return Vec::new();
         }
-        let traffic = self.mesh.traffic(from, to).into_iter().filter(|t| t.fits(cidr));
+        let mut traffic = Learned::new();
+        for allow in &self.mesh.allow {
+            match allow.traffic {
+                _ if !among(allow.from.as_ref(), from) || !among(allow.to.as_ref(), to) => {}
+                Allowed::These(these) => drop(traffic.insert(these)),
+                Allowed::SelfReference => traffic.extend(learned),
+            }
+        }
+        let traffic = traffic.into_iter().filter(|t| t.fits(cidr));
         traffic.map(|traffic| Permission { traffic, cidr }).collect()
     }
 
@@ -135,7 +177,7 @@ impl State {
                 let (owned, foreign): (Vec<_>, Vec<_>) =
                     group.rules().partition(|rule| rule.is_owned_by(&self.mesh.name));
                 let admits = permissions(owned);
-                let (should, foreign) = (self.desired(member), permissions(foreign));
+                let (should, foreign) = (self.desired(member, id), permissions(foreign));
                 let missing = should.difference(&foreign).filter(|p| !opened_by(&admits, **p));
                 let missing = missing.map(|p| format!("{member} {id} lacks {p}"));
                 let stale = admits.iter().filter(|p| !opened_by(&should, **p));

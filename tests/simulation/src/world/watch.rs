@@ -99,7 +99,9 @@ impl State {
     pub(super) fn watch_authorize(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
         let member = MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str));
         let ever = self.ever.iter().filter(|(of, _)| *of == member);
-        let asked = ever.flat_map(|(_, cidr)| self.opens(&member, place, *cidr)).collect();
+        let learned = self.runs[&run].ever(place, &grant.group);
+        let asked =
+            ever.flat_map(|(_, cidr)| self.opens(&member, place, &learned, *cidr)).collect();
         for (permission, description) in &grant.permissions {
             let whose = description.rsplit(' ').next().unwrap_or_default();
             let told = self.told(run, &member, whose).into_iter();
@@ -137,6 +139,8 @@ impl State {
         if self.runs[&run].looked(place, group) == looked {
             self.watch_order(run, place, group, removed);
         }
+        // What people open or close while a run is at work it need not know.
+        let learned = &self.runs[&run].always(place, group) & &self.learned(place, group);
         for rule in removed {
             if !rule.is_owned_by(&self.mesh.name) {
                 self.broken(1, format!("{run:?} revoked {rule} of {place}"));
@@ -144,7 +148,7 @@ impl State {
             let Some(permission) = rule.permission() else { continue };
             for (member, id, cidr) in self.living_in(permission.cidr) {
                 let held = Permission { cidr, ..permission };
-                let wanted = self.opens(&member, place, cidr).contains(&held);
+                let wanted = self.opens(&member, place, &learned, cidr).contains(&held);
                 // Another rule may open it, too: a block, or what is left of one.
                 if !wanted || self.places[place].groups[group].opens(held) {
                     continue;
@@ -181,6 +185,7 @@ impl State {
             return self.broken(2, format!("{run:?} revoked in {place} without a look"));
         };
         let mut missing = BTreeSet::new();
+        let learned = known.always(place, group);
         for row in known.knows(place).into_values() {
             // Where the own row could not be kept, what this run saw counts, not the row.
             let ours = known.home.as_ref().is_none_or(|home| *home == row.member);
@@ -188,7 +193,7 @@ impl State {
                 continue;
             }
             let held = row.instances.values().flatten();
-            missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, *cidr)));
+            missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
         }
         let handled = [&view.seen, &view.attempted, &view.there];
         missing.retain(|p| !handled.iter().any(|set| opened_by(set, *p)));

@@ -71,7 +71,8 @@ pub struct World {
     pub mesh: Mesh,
     pub kinds: Kinds,
     document: Value,
-    pub opens: Opens,
+    opens: Opens,
+    learns: bool,
     pub items: Vec<Item>,
     pub rules: Vec<Rule>,
     pub departed: BTreeSet<(MemberName, Cidr)>,
@@ -107,7 +108,7 @@ impl World {
             })
             .collect();
         let opens = opens(&asked, members);
-        Some(Self { mesh, kinds, document, opens, items, rules, departed })
+        Some(Self { mesh, kinds, document, opens, learns: false, items, rules, departed })
     }
 
     /// Sometimes a link between two members. The last choices, so that inputs found before
@@ -123,6 +124,37 @@ impl World {
             self.mesh = mesh;
             self.kinds.link = Some((from, to, kinds));
         }
+    }
+}
+
+impl World {
+    /// Sometimes ports are learned besides. Later choices still.
+    pub fn learn(&mut self, dice: &mut Dice<'_>) {
+        if !dice.once_in(2) {
+            return;
+        }
+        if let Some(allow) = self.document["allow"].as_array_mut() {
+            allow.push(json!({"ports": "self-reference"}));
+        }
+        if let Ok(mesh) = Mesh::parse(&self.document.to_string()) {
+            self.mesh = mesh;
+            self.learns = true;
+        }
+    }
+
+    /// What the document opens in a target, with what others' rules open to it from itself.
+    pub fn opens_in(&self, target: &str, group: &str) -> Opens {
+        let mut opens = self.opens.clone();
+        for rule in self.rules.iter().filter(|_| self.learns) {
+            let ours = rule.tags.get("sgsync:mesh").is_some_and(|mesh| mesh == "orders-db");
+            if rule.source.to_string() == group && !ours {
+                for from in &self.mesh.members {
+                    let pair = (from.name.to_string(), target.to_owned());
+                    opens.entry(pair).or_default().insert(rule.traffic.to_string());
+                }
+            }
+        }
+        opens
     }
 }
 
