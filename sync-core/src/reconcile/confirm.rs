@@ -42,7 +42,7 @@ impl RegionRun<'_> {
             Transition::Launch => {
                 seen.row.instances.get(&hook.instance).cloned().unwrap_or_default()
             }
-            Transition::Terminate => seen.observation.left_behind(&hook.instance),
+            Transition::Terminate => seen.left_behind(&hook.instance, &self.first),
         };
         let traffic = run.mesh().traffic(&seen.row.member, &self.member.name);
         let permissions: BTreeSet<Permission> = addresses

@@ -96,16 +96,18 @@ impl Own {
     }
 
     /// Addresses whose instance this very run saw leave, and that no instance of the
-    /// member has now.
-    pub(super) fn departed(&self) -> BTreeSet<(MemberName, Cidr)> {
-        let of = |seen: &Seen, from: fn(&Seen) -> &crate::row::Instances| {
-            let member = seen.row.member.clone();
-            from(seen).values().flatten().map(|cidr| (member.clone(), *cidr)).collect::<Vec<_>>()
-        };
-        let mut departed: BTreeSet<_> =
-            self.seen().flat_map(|seen| of(seen, |seen| &seen.observation.departed)).collect();
-        for alive in self.seen().flat_map(|seen| of(seen, |seen| &seen.row.instances)) {
-            departed.remove(&alive);
+    /// member has now. `first` is what a mirror said when the run began: where the own
+    /// one is behind, or lost, it may know more of who left.
+    pub(super) fn departed(&self, first: &Rows) -> BTreeSet<(MemberName, Cidr)> {
+        let mut departed = BTreeSet::new();
+        for seen in self.seen() {
+            let left = seen.observation.departed.keys().flat_map(|id| seen.left_by(id, first));
+            departed.extend(left.map(|cidr| (seen.row.member.clone(), cidr)));
+        }
+        for seen in self.seen() {
+            for cidr in seen.row.instances.values().flatten() {
+                departed.remove(&(seen.row.member.clone(), *cidr));
+            }
         }
         departed
     }
@@ -113,6 +115,25 @@ impl Own {
     /// What is known of a hook's group.
     pub(super) fn of_hook(&self, hook: &Hook) -> Option<&OwnGroup> {
         self.groups.iter().find(|(key, _)| key.asg == hook.asg).map(|(_, group)| group)
+    }
+}
+
+impl Seen {
+    /// Every address that an instance is known to have left behind: by the observation,
+    /// and by what a mirror's `first` look had of it.
+    pub(super) fn left_behind(&self, id: &InstanceId, first: &Rows) -> BTreeSet<Cidr> {
+        let mut left = self.left_by(id, first);
+        left.retain(|cidr| !self.observation.instances.values().any(|held| held.contains(cidr)));
+        left
+    }
+
+    fn left_by(&self, id: &InstanceId, first: &Rows) -> BTreeSet<Cidr> {
+        let seen = [&self.observation.departed, &self.observation.dropped];
+        if seen.iter().all(|gone| !gone.contains_key(id)) {
+            return BTreeSet::new();
+        }
+        let told = first.row(&self.row.key()).and_then(|row| row.instances.get(id));
+        seen.into_iter().filter_map(|gone| gone.get(id)).chain(told).flatten().copied().collect()
     }
 }
 

@@ -8,9 +8,9 @@ use futures::future::join_all;
 use super::Run;
 use super::look::Look;
 use super::own::Own;
-use super::tell::{lay_over, reflects};
+use super::tell::{lay_over, lost, reflects};
 use crate::mesh::Member;
-use crate::names::{RuleId, SecurityGroupId};
+use crate::names::{MemberName, RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
 use crate::planner::{Desired, Origin, Plan, Policy, Violation, check, desired, plan};
 use crate::ports::{CallError, Called};
@@ -32,10 +32,13 @@ pub(super) struct RegionRun<'a> {
     pub rows: Rows,
     /// The rows that the first look found.
     pub first: Rows,
-    /// Whether the own mirror could not be read when the rules were. What an earlier
-    /// look saw in it is still wanted, but it may not know who came since, so everyone
-    /// counts as unknown (promise 2).
+    /// Whether the own mirror could not be read when the rules were. What an earlier look
+    /// saw in it is still wanted, but it may not know who came since, so everyone counts as
+    /// unknown (promise 2); nor who left, so only what this run saw itself is admitted.
     pub blind: bool,
+    /// Whether the mirror lost an own row under this run, which then leaves the region as
+    /// it is.
+    pub lost: bool,
     /// The targets.
     pub targets: BTreeMap<SecurityGroupId, Target>,
     /// Whether only a fresh look can tell that nothing is left to do.
@@ -87,6 +90,7 @@ impl<'a> RegionRun<'a> {
             rows: Rows::default(),
             first: Rows::default(),
             blind: false,
+            lost: false,
             targets: member
                 .security_groups
                 .iter()
@@ -143,7 +147,17 @@ impl<'a> RegionRun<'a> {
         };
         let rules = look.rules?;
         match look.rows {
-            Ok(rows) => self.rows = rows,
+            Ok(rows) => {
+                let mut before = self.first.clone();
+                if outdated && self.home {
+                    lay_over(&mut before, own, &self.member.name);
+                }
+                self.lost = lost(own, &self.member.name, &before, &rows);
+                self.rows = rows;
+                if self.lost {
+                    return Ok(());
+                }
+            }
             // The own mirror may be away: what this run saw is admitted all the same.
             Err(_) if self.home => (self.rows, self.blind) = (self.first.clone(), true),
             Err(error) => return Err(error),
@@ -151,7 +165,7 @@ impl<'a> RegionRun<'a> {
         let stored = self.rows.clone();
         self.tell(run, own).await?;
         let consistent = own.seen().all(|seen| reflects(&stored, seen, &self.first));
-        self.look_again |= !consistent;
+        self.look_again |= !consistent || self.blind;
         lay_over(&mut self.rows, own, &self.member.name);
         self.note_drift(run, own, &rules);
         // Confirms nothing, whatever its rows say: its rules were read before they were
@@ -205,7 +219,7 @@ impl<'a> RegionRun<'a> {
         mut rules: BTreeMap<SecurityGroupId, Vec<Rule>>,
         consistent: bool,
     ) {
-        let policy = policy(run, own);
+        let policy = policy(run, own, &self.first);
         // Apart from the targets, which keep what was done when time runs out here.
         let Self { member, home, rows, first, blind, targets, .. } = self;
         let view = View { member, home: *home, rows, first, blind: *blind };
@@ -214,6 +228,9 @@ impl<'a> RegionRun<'a> {
             let actual = rules.remove(group)?;
             target.rows = None;
             target.look(&wanted, actual, &policy, consistent);
+            if view.blind {
+                target.admit_only(own);
+            }
             Some(async move { target.apply(run, own, view, group).await })
         }))
         .await;
@@ -276,15 +293,21 @@ impl Target {
         self.plan.revoke.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
         self.plan.make_room.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
     }
+
+    /// Leaves out what only an earlier look at the mirror asks for.
+    pub(super) fn admit_only(&mut self, own: &Own) {
+        let ours = |member: &MemberName| own.seen().any(|seen| seen.row.member == *member);
+        self.plan.add.retain(|addition| ours(&addition.origin.member));
+    }
 }
 
 /// What plans have to keep to in this run.
-pub(super) fn policy(run: &Run<'_>, own: &Own) -> Policy {
+pub(super) fn policy(run: &Run<'_>, own: &Own, first: &Rows) -> Policy {
     Policy {
         mesh: run.mesh().name.clone(),
         guard: run.mesh().guard,
         rules_per_group: run.mesh().limits.rules_per_group,
-        departed: own.departed(),
+        departed: own.departed(first),
         allow_removals: run.request.allow_removals,
     }
 }

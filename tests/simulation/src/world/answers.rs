@@ -206,8 +206,9 @@ impl State {
         }
     }
 
-    /// Promise 5: a region that a run has changed, and that the report says nothing
-    /// against, has been looked at after the last change (design section 5).
+    /// Promise 5: a target that a run has changed, or whose mirror it has told something,
+    /// and that the report says nothing against, has been looked at after that (design
+    /// section 5).
     fn left_unseen(&self, run: RunId, report: &Report) -> Option<String> {
         let known = &self.runs[&run];
         let calm = |place: &MemberName| {
@@ -218,9 +219,12 @@ impl State {
         };
         report.targets.iter().filter(|target| target.error.is_none()).find_map(|target| {
             let (place, group) = (target.member.clone(), target.security_group.clone());
-            let changed = known.changed.get(&place).filter(|_| calm(&place))?;
+            let ours = self.places[&place].groups.get(&group)?.changes.iter();
+            let ours = ours.filter(|change| change.run == run).map(|change| change.tick);
+            let last = ours.chain(known.told.get(&place).copied()).max();
+            let last = last.filter(|_| calm(&place))?;
             let looked = known.views.get(&(place.clone(), group)).map_or(0, |view| view.at);
-            (looked < *changed).then(|| format!("{run:?} left {place} without a last look"))
+            (looked < last).then(|| format!("{run:?} left {place} without a last look"))
         })
     }
 
@@ -276,6 +280,7 @@ impl State {
             let mut changes = groups.flat_map(|group| &group.changes);
             !changes.any(|change| change.run != run && change.tick >= known.began)
                 && !self.places[*peer].mirror.newest.values().any(|(_, at)| *at >= known.began)
+                && !self.places[*peer].mirror.lost.values().any(|at| *at >= known.began)
         };
         let blamed: Vec<_> = blamed.filter(idle).collect();
         (!blamed.is_empty())
