@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::Run;
 use super::look::look;
 use super::own::{Own, jittered};
-use super::region::{Target, View, policy};
+use super::region::{Target, View};
 use super::tell::{lay_over, lost, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Rule, Traffic};
@@ -108,7 +108,8 @@ impl Target {
         lay_over(&mut rows, own, &region.member.name);
         let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
-        self.look(&desired, actual, &policy(run, own, region.first), consistent);
+        let policy = region.policy(run, own, &rows, blind);
+        self.look(&desired, actual, &policy, consistent);
         if blind {
             self.admit_only(own);
         }

@@ -363,7 +363,7 @@ fn departures(
     for seen in own.seen().filter(|seen| seen.changed) {
         let traffic = run.mesh().traffic(&seen.row.member, &region.member.name);
         for instance in seen.observation.departed.keys() {
-            let left = seen.left_behind(instance, &region.first);
+            let left = seen.left_behind(instance, &region.told);
             let unseen = left
                 .iter()
                 .filter(|cidr| !revoked.iter().any(|permission| permission.cidr == **cidr));

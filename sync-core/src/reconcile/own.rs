@@ -18,7 +18,7 @@ use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
 use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
 use crate::report::RowStatus;
-use crate::row::{MemberRow, Rows, Stored, Version};
+use crate::row::{Instances, MemberRow, Rows, Stored, Version};
 
 /// How often a group is observed anew because another run wrote its row meanwhile.
 /// Each round at least one of the runs in each other's way gets through.
@@ -96,12 +96,11 @@ impl Own {
     }
 
     /// Addresses whose instance this very run saw leave, and that no instance of the
-    /// member has now. `first` is what a mirror said when the run began: where the own
-    /// one is behind, or lost, it may know more of who left.
-    pub(super) fn departed(&self, first: &Rows) -> BTreeSet<(MemberName, Cidr)> {
+    /// member has now, as far as is `told` in a region.
+    pub(super) fn departed(&self, told: &Instances) -> BTreeSet<(MemberName, Cidr)> {
         let mut departed = BTreeSet::new();
         for seen in self.seen() {
-            let left = seen.observation.departed.keys().flat_map(|id| seen.left_by(id, first));
+            let left = seen.observation.departed.keys().flat_map(|id| seen.left_by(id, told));
             departed.extend(left.map(|cidr| (seen.row.member.clone(), cidr)));
         }
         for seen in self.seen() {
@@ -112,6 +111,20 @@ impl Own {
         departed
     }
 
+    /// What a mirror's rows tell of who left. Where the own mirror is behind, lost or away,
+    /// they may know more than this run saw.
+    pub(super) fn learn(&self, told: &mut Instances, rows: &Rows) {
+        for seen in self.seen() {
+            let Some(row) = rows.row(&seen.row.key()) else { continue };
+            let gone = [&seen.observation.departed, &seen.observation.dropped];
+            for id in gone.into_iter().flat_map(BTreeMap::keys) {
+                told.entry(id.clone())
+                    .or_default()
+                    .extend(row.instances.get(id).into_iter().flatten());
+            }
+        }
+    }
+
     /// What is known of a hook's group.
     pub(super) fn of_hook(&self, hook: &Hook) -> Option<&OwnGroup> {
         self.groups.iter().find(|(key, _)| key.asg == hook.asg).map(|(_, group)| group)
@@ -120,20 +133,19 @@ impl Own {
 
 impl Seen {
     /// Every address that an instance is known to have left behind: by the observation,
-    /// and by what a mirror's `first` look had of it.
-    pub(super) fn left_behind(&self, id: &InstanceId, first: &Rows) -> BTreeSet<Cidr> {
-        let mut left = self.left_by(id, first);
+    /// and by what is `told` of it in a region.
+    pub(super) fn left_behind(&self, id: &InstanceId, told: &Instances) -> BTreeSet<Cidr> {
+        let mut left = self.left_by(id, told);
         left.retain(|cidr| !self.observation.instances.values().any(|held| held.contains(cidr)));
         left
     }
 
-    fn left_by(&self, id: &InstanceId, first: &Rows) -> BTreeSet<Cidr> {
+    fn left_by(&self, id: &InstanceId, told: &Instances) -> BTreeSet<Cidr> {
         let seen = [&self.observation.departed, &self.observation.dropped];
         if seen.iter().all(|gone| !gone.contains_key(id)) {
             return BTreeSet::new();
         }
-        let told = first.row(&self.row.key()).and_then(|row| row.instances.get(id));
-        seen.into_iter().filter_map(|gone| gone.get(id)).chain(told).flatten().copied().collect()
+        seen.into_iter().chain([told]).filter_map(|gone| gone.get(id)).flatten().copied().collect()
     }
 }
 

@@ -69,6 +69,7 @@ impl<'a> RegionRun<'a> {
         match fresh.rows {
             Ok(rows) => {
                 self.lost = lost(own, &self.member.name, &self.rows, &rows);
+                own.learn(&mut self.told, &rows);
                 (self.rows, self.blind) = (rows, false);
                 if self.lost {
                     self.confirm_nothing_seen();

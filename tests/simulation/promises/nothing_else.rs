@@ -112,8 +112,8 @@ async fn promise_7_what_an_earlier_look_at_a_mirror_said_opens_nothing() {
         world.run(Ask::hooks(WEST, &[hook])).await;
         world.finish(WEST, &leaver);
     };
-    let (looked, ()) = tokio::join!(world.carry_out(looker, looking), leaving);
-    expect_finding(&looked.expect("a report"), FindingKind::MirrorUnavailable);
+    let (report, ()) = tokio::join!(world.carry_out(looker, looking), leaving);
+    expect_finding(&report.expect("a report"), FindingKind::MirrorUnavailable);
     assert!(!world.calls().contains(&call::AUTHORIZE), "{}", world.story());
     world.expect_unbroken();
     world.heal();
