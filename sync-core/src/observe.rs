@@ -131,7 +131,7 @@ impl InstanceView {
 /// Puts an observation together.
 ///
 /// `listed` is what Auto Scaling shows of the group, `remembered` what the row
-/// holds, `shown` what EC2 shows of both.
+/// holds if there is one, `shown` what EC2 shows of both.
 #[must_use]
 pub fn observe(
     asg: &AsgName,
@@ -141,6 +141,7 @@ pub fn observe(
     kinds: &BTreeSet<AddressKind>,
 ) -> Observation {
     let nobody = Instances::new();
+    let lost = remembered.is_none();
     let remembered = remembered.unwrap_or(&nobody);
     let mut seen = Observation::default();
     for (id, state) in listed {
@@ -152,6 +153,10 @@ pub fn observe(
             // On its way back from standby, or with a new root volume: it has been in
             // the cluster all along.
             Belongs::No if state.as_str() == "Pending" && known.remembered.is_some() => {
+                seen.admit(id, &known, false);
+            }
+            // Without a row it may have been, too.
+            Belongs::No if lost && state.as_str() == "Pending" && known.has_address() => {
                 seen.admit(id, &known, false);
             }
             // Back in the warm pool: out of the cluster, as surely as Auto Scaling says so.
@@ -187,6 +192,10 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
+    fn has_address(&self) -> bool {
+        !self.addresses().addresses.is_empty()
+    }
+
     /// Its addresses now. Where EC2 does not show the instance, or shows it without any
     /// address of a kind, the row's word stands (promise 2): an address can be absent from
     /// an answer, even just after "running" (`facts/aws.md`, section 4). A stopped instance
@@ -224,15 +233,6 @@ struct Held {
 }
 
 impl Observation {
-    /// Every address that an instance is known to have left behind.
-    #[must_use]
-    pub fn left_behind(&self, id: &InstanceId) -> BTreeSet<Cidr> {
-        let left = self.departed.get(id).into_iter().chain(self.dropped.get(id)).flatten();
-        left.filter(|cidr| !self.instances.values().any(|held| held.contains(*cidr)))
-            .copied()
-            .collect()
-    }
-
     /// The kinds of which an instance's addresses are waited for, as a message lists them.
     #[must_use]
     pub fn lacks(&self, id: &InstanceId) -> Option<String> {

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use super::Run;
 use super::look::look;
 use super::own::{Own, jittered};
-use super::region::{Target, View, policy};
-use super::tell::{lay_over, reflects};
+use super::region::{Target, View};
+use super::tell::{lay_over, lost, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Permission, Rule, Traffic};
 use crate::planner::{Addition, NotWanted, Open, Plan, Removal, lets_go};
@@ -64,7 +64,8 @@ impl Target {
             sleep(pause).await;
             let before = self.plan.clone();
             let blind = match self.look_anew(run, own, region, group).await {
-                Ok(blind) => blind,
+                Ok(Some(blind)) => blind,
+                Ok(None) => return true,
                 Err(error) => {
                     self.error = Some(error);
                     return true;
@@ -82,18 +83,26 @@ impl Target {
         true
     }
 
-    /// Looks and plans again. True if the own mirror could not be read for it.
+    /// Looks and plans again. True if the own mirror could not be read for it; none, and
+    /// no plan, where the mirror has lost an own row.
     async fn look_anew(
         &mut self,
         run: &Run<'_>,
         own: &Own,
         region: View<'_>,
         group: &SecurityGroupId,
-    ) -> Called<bool> {
+    ) -> Called<Option<bool>> {
         let fresh = look(run, region.member, std::slice::from_ref(group)).await;
         let mut rules = fresh.rules?;
         let (mut rows, blind) = match fresh.rows {
-            Ok(rows) => (self.rows.insert(rows).clone(), false),
+            Ok(rows) => {
+                let before = self.rows.as_ref().unwrap_or(region.rows);
+                if lost(own, &region.member.name, before, &rows) {
+                    self.consistent = false;
+                    return Ok(None);
+                }
+                (self.rows.insert(rows).clone(), false)
+            }
             Err(error) if !region.home => return Err(error),
             Err(_) => (self.rows.as_ref().unwrap_or(region.rows).clone(), true),
         };
@@ -102,8 +111,12 @@ impl Target {
         let actual = rules.remove(group).unwrap_or_default();
         self.learn(run, group, &actual);
         let desired = region.desired(run, own, &rows, blind, &self.learned);
-        self.look(&desired, actual, &policy(run, own), consistent);
-        Ok(blind)
+        let policy = region.policy(run, own, &rows, blind);
+        self.look(&desired, actual, &policy, consistent);
+        if blind {
+            self.admit_only(own);
+        }
+        Ok(Some(blind))
     }
 
     /// Room first if the plan says so, then adds, then removals. Where an add fails,

@@ -80,8 +80,9 @@ impl Shape {
         say(format!("[guard]\nmax_removals = {}\nmax_removal_percent = {}", guard.0, guard.1));
         say(format!("[limits]\ncompact = \"{}\"", self.compact()));
         if self.limit > 0 {
-            // Beside the cluster's there are people's rules.
-            say(format!("rules_per_group = {}", self.limit + 4));
+            // Beside the cluster's there are people's rules. Two ports need twice the room.
+            let room = self.limit * if self.allow == 2 { 2 } else { 1 };
+            say(format!("rules_per_group = {}", room + 4));
         }
         if self.lenient == 1 {
             say("[hooks]\non_launch_failure = \"continue\"".to_owned());

@@ -188,13 +188,17 @@ impl RuleWriter for Door {
 
 #[async_trait]
 impl MirrorReader for Door {
-    async fn rows(&self, _keys: &[RowKey]) -> Called<Vec<Item>> {
-        let door = self.clone();
-        self.call(call::ROWS, String::new, move |state, _| {
-            state.watch_rows(door.run, &door.place);
-            Ok(state.place(&door.place).items())
-        })
-        .await
+    async fn rows(&self, keys: &[RowKey]) -> Called<Vec<Item>> {
+        let (door, keys) = (self.clone(), keys.to_vec());
+        let read = self.call(call::ROWS, String::new, move |state, _| {
+            state.watch_rows(door.run, &door.place, &keys);
+            Ok(state.places[&door.place].items(&keys, &state.mesh))
+        });
+        let read = read.await;
+        if read.is_err() {
+            self.world.state().watch_no_rows(self.run, &self.place);
+        }
+        read
     }
 }
 

@@ -59,7 +59,7 @@ impl State {
         }
         let read = self.runs[&run].rows.get(place).and_then(|(_, rows)| rows.get(&key));
         if read.is_none_or(|read| read.instances != row.instances) {
-            self.run(run).changed.insert(place.clone(), tick);
+            self.run(run).told.insert(place.clone(), tick);
         }
         let mirror = &mut self.place(place).mirror;
         mirror.newest.insert(key.clone(), (row.clone(), tick));
@@ -192,6 +192,10 @@ impl State {
             if ours && known.may_have_lost(&row.member) {
                 continue;
             }
+            // What others' rows said before the mirror went away may be over.
+            if !ours && known.blind.contains(place) {
+                continue;
+            }
             let held = row.instances.values().flatten();
             missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
         }
@@ -239,7 +243,6 @@ impl State {
         added: bool,
     ) {
         let (tick, rows_read) = (self.tick, self.runs[&run].rows_read(place));
-        self.run(run).changed.insert(place.clone(), tick);
         if let Some(group) = self.place(place).groups.get_mut(group) {
             group.changes.push(Change { tick, run, rows_read, permission, added });
         }
