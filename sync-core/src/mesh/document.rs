@@ -7,7 +7,7 @@ use crate::names::{DocumentHash, MeshName};
 use super::allow::allow;
 use super::fields::{Place, Table, each};
 use super::link::{idle_links, link};
-use super::members::{Seen, member};
+use super::members::{Seen, member, spread_fits};
 use super::problems::Problems;
 use super::value::Value;
 use super::{Invalid, Mesh, hash, settings};
@@ -29,9 +29,8 @@ fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
         .required("name", "it becomes the tag of every rule")
         .and_then(|name| name.text(MeshName::parse));
     let mut seen = Seen::default();
-    let members = each(&some_of(&table, "member", "member tables"), |place| {
-        member(place, name.as_ref(), &mut seen)
-    });
+    let places = some_of(&table, "member", "member tables");
+    let members = each(&places, |place| member(place, name.as_ref(), &mut seen));
     let kinds = settings::kinds(&table);
     let link_places = table.optional("link").map_or(Some(Vec::new()), |l| l.list("link tables"));
     let mut earlier = Vec::new();
@@ -49,6 +48,9 @@ fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
     }
     let guard = settings::guard(&table);
     let limits = settings::limits(&table);
+    for (member, place) in members.iter().flatten().zip(&places) {
+        spread_fits(member, &limits, place);
+    }
     let on_launch_failure = settings::on_launch_failure(&table);
     if let Some(foreign) = table.optional("foreign") {
         // The only choice so far: what to do with rules of others on the mesh's ports.

@@ -64,6 +64,14 @@ impl<'v> Place<'v> {
         }
     }
 
+    /// True or false.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        match self.value {
+            Value::Boolean(truth) => Some(*truth),
+            _ => self.wrong_type("true or false"),
+        }
+    }
+
     /// One of a few words, as what it stands for.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         self.text(|text| {

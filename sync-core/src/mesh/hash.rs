@@ -23,6 +23,7 @@ fn canonical(value: &Value) -> String {
     match value {
         Value::Text(word) => text(word),
         Value::Integer(number) => number.to_string(),
+        Value::Boolean(truth) => truth.to_string(),
         Value::List(items) => {
             format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
         }

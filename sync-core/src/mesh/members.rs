@@ -6,7 +6,7 @@ use crate::names::{AccountId, AsgName, MemberName, MeshName, Region, SecurityGro
 
 use super::fields::{Place, Table, each};
 use super::problems::quoted;
-use super::{Member, Role, spelling};
+use super::{Limits, Member, Role, spelling};
 
 /// What members have claimed so far, with the path of each claim: nothing may be in two members.
 #[derive(Default)]
@@ -94,11 +94,12 @@ impl Seen {
     }
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "name",
     "region",
     "auto_scaling_groups",
     "security_groups",
+    "spread",
     "table",
     "account",
     "role_arn",
@@ -129,6 +130,7 @@ pub(super) fn member(
     let account = account.or_else(|| role.as_ref().map(|role| role.account.clone()));
     let (auto_scaling_groups, security_groups) =
         groups(&table, region.as_ref(), account.as_ref(), seen);
+    let spread = spread(&table, security_groups.as_deref());
     let table_place = table.optional("table");
     let table = match &table_place {
         Some(table) => table.text(spelling::table),
@@ -143,6 +145,7 @@ pub(super) fn member(
         region: region?,
         auto_scaling_groups: auto_scaling_groups?,
         security_groups: security_groups?,
+        spread,
         table: table?,
         account,
         role,
@@ -184,6 +187,40 @@ fn groups(
         })
     });
     (asgs, ids)
+}
+
+/// The most groups of one interface (`facts/aws.md`, Quotas).
+const GROUPS_PER_INTERFACE: usize = 16;
+
+/// The most rules of one interface, in all its groups (`facts/aws.md`, Quotas).
+const RULES_PER_INTERFACE: usize = 1000;
+
+/// Whether what is admitted is dealt out over the targets, which instances then have together.
+fn spread(table: &Table<'_>, groups: Option<&[SecurityGroupId]>) -> bool {
+    let Some(place) = table.optional("spread") else { return false };
+    let spread = place.boolean() == Some(true);
+    match groups {
+        Some(groups) if spread && groups.len() < 2 => {
+            place.problem("takes two or more `security_groups` to spread rules over");
+        }
+        Some(groups) if spread && groups.len() > GROUPS_PER_INTERFACE => place.problem(format!(
+            "is over {} `security_groups`, and one interface takes {GROUPS_PER_INTERFACE} at most",
+            groups.len()
+        )),
+        _ => {}
+    }
+    spread
+}
+
+/// Whether one interface takes all groups of a spread at this many rules each.
+pub(super) fn spread_fits(member: &Member, limits: &Limits, place: &Place<'_>) {
+    let (groups, rules) = (member.security_groups.len(), limits.rules_per_group as usize);
+    if member.spread && groups * rules > RULES_PER_INTERFACE {
+        place.problem(format!(
+            "spreads over {groups} groups of {rules} rules each, and one interface takes \
+             {RULES_PER_INTERFACE} rules in all its groups at most; lower `limits.rules_per_group`"
+        ));
+    }
 }
 
 /// The role that reaches a member, with what belongs to it.

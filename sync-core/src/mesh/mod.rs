@@ -97,6 +97,9 @@ pub struct Member {
     pub auto_scaling_groups: Vec<AsgName>,
     /// The targets.
     pub security_groups: Vec<SecurityGroupId>,
+    /// Whether the targets are one: all instances have all of them, and what is to be
+    /// admitted is dealt out over them (decision 33).
+    pub spread: bool,
     /// The mirror's table name.
     pub table: String,
     /// The account it lives in, if the document says: in `account`, or in the role's ARN.

@@ -19,6 +19,7 @@ const MAX_SYNTAX_ERRORS: usize = 10;
 pub(super) enum Value {
     Text(String),
     Integer(i64),
+    Boolean(bool),
     List(Vec<Value>),
     /// Every entry as written: `serde_json::Value` would keep only the last of
     /// two entries with one key, and this document says who may reach whom.
@@ -46,6 +47,7 @@ impl Value {
         match self {
             Self::Text(text) => format!("the text {}", quoted(text)),
             Self::Integer(number) => format!("the number `{number}`"),
+            Self::Boolean(truth) => format!("`{truth}`"),
             Self::List(_) => "a list".to_owned(),
             Self::Table(_) => "a table".to_owned(),
             Self::Other(what) => (*what).to_owned(),
@@ -105,7 +107,7 @@ fn toml_value(value: &DeValue<'_>) -> Value {
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or(Value::Other("a number that is out of range"), Value::Integer),
         DeValue::Float(_) => Value::Other("a decimal number"),
-        DeValue::Boolean(_) => Value::Other("true or false"),
+        DeValue::Boolean(truth) => Value::Boolean(*truth),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(list) => Value::List(list.iter().map(|v| toml_value(v.get_ref())).collect()),
         DeValue::Table(table) => toml_table(table),
@@ -145,8 +147,8 @@ impl<'de> Visitor<'de> for Json {
         Ok(Value::Other("a decimal number"))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other("true or false"))
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(truth))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

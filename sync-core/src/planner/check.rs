@@ -50,6 +50,9 @@ pub enum Violation {
     /// The purpose.
     #[error("after the plan {0} would still be missing, and the plan does not say so")]
     LeavesOut(Permission),
+    /// The meaning of a spread.
+    #[error("{0} is not in exactly one group of the spread")]
+    Misdealt(Permission),
     /// The purpose, and promise 3.
     #[error("after the plan {0} would still be there, and the plan does not say so")]
     LeavesStale(RuleId),
@@ -331,7 +334,9 @@ fn excused(removal: &Removal, desired: &Desired, policy: &Policy) -> bool {
     let wanted = desired.wanted.keys().copied();
     match removal.why {
         NotWanted::Departed => is_certain(rule, policy),
-        NotWanted::Superseded => Spans::of(wanted).hold(permission),
+        NotWanted::Superseded => {
+            desired.elsewhere.contains(&permission) || Spans::of(wanted).hold(permission)
+        }
         NotWanted::Split => {
             let left =
                 policy.departed.iter().filter(|(member, _)| rule.member() == Some(member.clone()));

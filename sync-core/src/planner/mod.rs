@@ -19,6 +19,8 @@ mod open;
 mod quota;
 mod shown;
 mod spans;
+mod spread;
+mod spread_check;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,8 @@ pub use check::{Violation, check};
 pub use compact::lets_go;
 pub use desired::{desired, learned};
 pub use open::Open;
+pub use spread::{Groups, deal};
+pub use spread_check::check_dealt;
 
 /// Whose address a permission admits. Ordered by the member's place in the mesh
 /// document, then by group and instance: the order in which a full target is filled.
@@ -54,6 +58,9 @@ pub struct Desired {
     /// Addresses of live instances, if some row was written under another mesh document,
     /// which may want what this one does not know of: no rule of theirs is revoked.
     pub contested: BTreeSet<Cidr>,
+    /// Permissions that are wanted, and open in another group of the same spread: here they
+    /// would be open twice.
+    pub elsewhere: BTreeSet<Permission>,
 }
 
 /// What a plan has to keep to.
@@ -241,7 +248,9 @@ fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool)
             return (Removal { rule, why: NotWanted::Departed }, false);
         }
         Some(member) if desired.members.contains(&member) => {
-            (NotWanted::NoLongerDesired, desired.unknown.contains(&member))
+            let twice = rule.rule().permission().is_some_and(|p| desired.elsewhere.contains(&p));
+            let why = if twice { NotWanted::Superseded } else { NotWanted::NoLongerDesired };
+            (why, desired.unknown.contains(&member))
         }
         Some(_) => (NotWanted::MemberRemoved, false),
         // Our mesh's tag without a member's: somebody edited it. It may be anyone's.

@@ -11,18 +11,28 @@ use crate::permission::{Permission, Rule};
 /// Room left in a group, for each address family. Below zero where the group holds
 /// more than the limit says.
 #[derive(Clone, Copy, Debug)]
-struct Room {
+pub(super) struct Room {
     ipv4: i64,
     ipv6: i64,
 }
 
 impl Room {
-    fn of(actual: &[(&Rule, bool)], limit: u32) -> Self {
+    pub(super) fn of<'r>(rules: impl IntoIterator<Item = &'r Rule>, limit: u32) -> Self {
         let mut room = Self { ipv4: limit.into(), ipv6: limit.into() };
-        for (rule, _) in actual {
-            room.take(rule.counts(), 1);
-        }
+        rules.into_iter().for_each(|rule| room.take(rule.counts(), 1));
         room
+    }
+
+    /// Whether some permissions fit, all of them.
+    pub(super) fn has_room_for(mut self, permissions: &[Permission]) -> bool {
+        permissions.iter().for_each(|permission| self.take_one(*permission));
+        let needs = |ipv4| permissions.iter().any(|p| p.cidr.is_ipv4() == ipv4);
+        (self.ipv4 >= 0 || !needs(true)) && (self.ipv6 >= 0 || !needs(false))
+    }
+
+    pub(super) fn take_one(&mut self, permission: Permission) {
+        let ipv4 = permission.cidr.is_ipv4();
+        self.take((ipv4, !ipv4), 1);
     }
 
     /// Takes places; gives them back where `places` is negative.
@@ -33,15 +43,14 @@ impl Room {
 
     fn take_all(mut self, additions: &[Addition]) -> Self {
         for addition in additions {
-            self.take(families(addition), 1);
+            self.take_one(addition.permission);
         }
         self
     }
 }
 
-fn families(addition: &Addition) -> (bool, bool) {
-    let ipv4 = addition.permission.cidr.is_ipv4();
-    (ipv4, !ipv4)
+fn rules<'a>(actual: &'a [(&'a Rule, bool)]) -> impl Iterator<Item = &'a Rule> {
+    actual.iter().map(|(rule, _)| *rule)
 }
 
 /// Fills the plan's `add`, `over_quota` and `make_room`.
@@ -57,18 +66,16 @@ pub(super) fn fit(
     limit: u32,
 ) {
     missing.sort_by(|a, b| (&a.origin, a.permission).cmp(&(&b.origin, b.permission)));
-    let mut room = Room::of(actual, limit).take_all(&plan.add);
+    let mut room = Room::of(rules(actual), limit).take_all(&plan.add);
     let short = room.take_all(&missing);
     if short.ipv4 < 0 || short.ipv6 < 0 {
         let alive = wanted.keys().map(|permission| permission.cidr).collect();
         make_room(plan, &mut room, short, &alive);
     }
     for group in missing.chunk_by(|a, b| a.origin == b.origin) {
-        let left = room.take_all(group);
-        let needs = |family: fn((bool, bool)) -> bool| group.iter().any(|a| family(families(a)));
-        let fits = (left.ipv4 >= 0 || !needs(|f| f.0)) && (left.ipv6 >= 0 || !needs(|f| f.1));
-        if fits {
-            room = left;
+        let permissions: Vec<_> = group.iter().map(|addition| addition.permission).collect();
+        if room.has_room_for(&permissions) {
+            room = room.take_all(group);
             plan.add.extend_from_slice(group);
         } else {
             plan.over_quota.extend_from_slice(group);
@@ -83,9 +90,8 @@ pub(super) fn fits(
     planned: &[Addition],
     lot: &[Addition],
 ) -> bool {
-    let left = Room::of(actual, limit).take_all(planned).take_all(lot);
-    let needs = |family: fn((bool, bool)) -> bool| lot.iter().any(|a| family(families(a)));
-    (left.ipv4 >= 0 || !needs(|f| f.0)) && (left.ipv6 >= 0 || !needs(|f| f.1))
+    let left = Room::of(rules(actual), limit).take_all(planned);
+    left.has_room_for(&lot.iter().map(|addition| addition.permission).collect::<Vec<_>>())
 }
 
 /// Moves rules of confirmed-dead instances from the plan's `revoke` to its

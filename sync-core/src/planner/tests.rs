@@ -11,6 +11,7 @@ mod learned;
 mod links;
 mod pages;
 mod refused;
+mod spread;
 mod wanted;
 
 const LIMIT: u32 = 8;
@@ -82,6 +83,7 @@ fn wanting(ports: &[u16], hosts: &[u8]) -> Desired {
             .collect(),
         unknown: BTreeSet::new(),
         contested: BTreeSet::new(),
+        elsewhere: BTreeSet::new(),
         members: BTreeSet::from([member("east"), member("west")]),
     }
 }

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::Run;
+use super::dealing::{Turn, together};
 use super::look::look;
 use super::own::{Own, jittered};
 use super::region::{Target, View};
@@ -40,6 +41,7 @@ impl Target {
         own: &Own,
         region: View<'_>,
         group: &SecurityGroupId,
+        mut turn: Turn,
     ) -> bool {
         let Some(writers) = run.writers(region.member) else { return false };
         if self.plan.is_empty() || self.is_broken() {
@@ -55,7 +57,8 @@ impl Target {
             let blocks = self.plan.add.iter().map(|addition| addition.permission);
             let blocks = blocks.filter(|p| !self.wanted.contains_key(p)).collect();
             let site = Site { run, region, group, writer: writers.rules.as_ref(), blocks };
-            let Err(error) = self.carry_out(&site, one_by_one).await else { return true };
+            let done = self.carry_out(&site, one_by_one, &mut turn).await;
+            let Err(error) = done else { return true };
             let pause = pauses.next().filter(|_| error.kind.wants_new_plan());
             let Some(pause) = pause else {
                 self.error = Some(error);
@@ -92,8 +95,8 @@ impl Target {
         region: View<'_>,
         group: &SecurityGroupId,
     ) -> Called<Option<bool>> {
-        let fresh = look(run, region.member, std::slice::from_ref(group)).await;
-        let mut rules = fresh.rules?;
+        let fresh = look(run, region.member, &together(region.member, group)).await;
+        let rules = fresh.rules?;
         let (mut rows, blind) = match fresh.rows {
             Ok(rows) => {
                 let before = self.rows.as_ref().unwrap_or(region.rows);
@@ -108,11 +111,11 @@ impl Target {
         };
         let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
         lay_over(&mut rows, own, &region.member.name);
-        let actual = rules.remove(group).unwrap_or_default();
-        self.learn(run, group, &actual);
-        let desired = region.desired(run, own, &rows, blind, &self.learned);
         let policy = region.policy(run, own, &rows, blind);
-        self.look(&desired, actual, &policy, consistent);
+        let refused =
+            |of: &_, permission: Permission| of == group && self.refused.contains(&permission);
+        let dealing = region.deal(run, own, (&rows, blind), &rules, &refused, &policy);
+        self.see(group, &dealing, &rules, &policy, consistent);
         if blind {
             self.admit_only(own);
         }
@@ -120,8 +123,14 @@ impl Target {
     }
 
     /// Room first if the plan says so, then adds, then removals. Where an add fails,
-    /// only rules of instances that this run saw leave are still revoked.
-    async fn carry_out(&mut self, site: &Site<'_>, one_by_one: bool) -> Called<()> {
+    /// only rules of instances that this run saw leave are still revoked. Of a spread, that
+    /// goes for the adds in all of its targets.
+    async fn carry_out(
+        &mut self,
+        site: &Site<'_>,
+        one_by_one: bool,
+        turn: &mut Turn,
+    ) -> Called<()> {
         let plan = self.plan.clone();
         self.revoke(site, &plan.make_room, one_by_one).await?;
         let added = if one_by_one {
@@ -131,10 +140,12 @@ impl Target {
         };
         let certain = |removal: &&Removal| removal.why == NotWanted::Departed;
         let (wanted, open) = (Open::of(self.wanted.keys()), self.open(&plan));
-        let removals: Vec<Removal> = match added {
+        let all_added = turn.added(added.is_ok()).await;
+        let removals: Vec<Removal> = if all_added {
             // Not all adds may have found room, after all.
-            Ok(()) => plan.revoke.into_iter().filter(|r| lets_go(r, &wanted, &open)).collect(),
-            Err(_) => plan.revoke.iter().filter(certain).cloned().collect(),
+            plan.revoke.into_iter().filter(|r| lets_go(r, &wanted, &open)).collect()
+        } else {
+            plan.revoke.iter().filter(certain).cloned().collect()
         };
         let revoked = self.revoke(site, &removals, one_by_one).await;
         added.and(revoked)

@@ -7,7 +7,7 @@ use super::hooks::Answered;
 use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
 use crate::mesh::{Allowed, Mesh};
-use crate::names::{MemberName, SecurityGroupId};
+use crate::names::SecurityGroupId;
 use crate::permission::{Permission, Rule, Source};
 use crate::planner::{Addition, NotWanted, Open, Removal};
 use crate::report::{
@@ -99,8 +99,8 @@ fn target_report(
         kept: kept.filter(|p| !target.added.contains(p)).count(),
         foreign: target.plan.foreign.len(),
         quota_used_percent: region.unreachable.is_none().then(|| {
-            let limit = u64::from(run.mesh().limits.rules_per_group).max(1);
-            (used_rules(target) as u64 * 100).div_ceil(limit)
+            let (used, limit) = fill(run.mesh(), region, target);
+            (used as u64 * 100).div_ceil(limit.max(1) as u64)
         }),
         error,
     }
@@ -199,7 +199,7 @@ fn region_findings(
     }
     row_findings(run, region, findings);
     for (id, target) in &region.targets {
-        target_findings(run, name, id, target, findings);
+        target_findings(run, region, id, target, findings);
         departures(run, own, region, id, target, findings);
     }
 }
@@ -252,7 +252,7 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
 
 fn target_findings(
     run: &Run<'_>,
-    member: &MemberName,
+    region: &RegionRun<'_>,
     id: &SecurityGroupId,
     target: &Target,
     findings: &mut BTreeSet<Finding>,
@@ -294,10 +294,11 @@ fn target_findings(
         found(FindingKind::OverQuota, format!("the group is full; left out: {}", list(left_out)));
     }
     target.tell_blocks(&mut found);
-    if let Some((used, limit)) = nearly_full(run.mesh(), target) {
+    let (used, limit) = fill(run.mesh(), region, target);
+    if used * 5 > limit * 4 {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
-    if run.mesh().learns(member) && target.learned.is_empty() && !target.is_broken() {
+    if run.mesh().learns(&region.member.name) && target.learned.is_empty() && !target.is_broken() {
         let detail = "no rule of it references the group itself, and the document takes the ports \
                       from such rules: by those nobody is let in, and nothing is removed";
         found(FindingKind::NoSelfReference, detail.to_owned());
@@ -323,10 +324,15 @@ fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
     target.drifted.iter().filter(added).collect()
 }
 
-/// Rules of the fuller address family after the plan, where it is more than 80% of the limit.
-fn nearly_full(mesh: &Mesh, target: &Target) -> Option<(usize, u32)> {
-    let (used, limit) = (used_rules(target), mesh.limits.rules_per_group);
-    (used * 5 > limit as usize * 4).then_some((used, limit))
+/// Rules of the fuller address family after the plan, and how many there may be: in a target,
+/// or in all targets of a spread together.
+fn fill(mesh: &Mesh, region: &RegionRun<'_>, target: &Target) -> (usize, usize) {
+    let limit = mesh.limits.rules_per_group as usize;
+    if region.member.spread {
+        let used = region.targets.values().map(used_rules).sum();
+        return (used, limit * region.targets.len());
+    }
+    (used_rules(target), limit)
 }
 
 /// Rules of the fuller address family after the plan.
@@ -374,7 +380,10 @@ fn departures(
     if run.request.dry_run || target.is_broken() {
         return;
     }
-    let revoked: BTreeSet<_> = target.revoked.values().filter_map(Rule::permission).collect();
+    // Of a spread each target has some of them.
+    let together = region.targets.values().filter(|_| region.member.spread);
+    let revoked = together.chain([target]).flat_map(|target| target.revoked.values());
+    let revoked: BTreeSet<_> = revoked.filter_map(Rule::permission).collect();
     for seen in own.seen().filter(|seen| seen.changed) {
         let (of, to) = (&seen.row.member, &region.member.name);
         let between = run.mesh().between(of, to, &target.learned);

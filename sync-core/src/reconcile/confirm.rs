@@ -36,6 +36,13 @@ impl RegionRun<'_> {
         })
     }
 
+    /// What is open for sure in some target.
+    fn open(&self) -> Open {
+        let mut open = Open::default();
+        self.targets.values().for_each(|target| target.add_to(&mut open));
+        open
+    }
+
     /// How this region stands for a hook whose group was observed.
     pub(super) fn standing(&self, run: &Run<'_>, hook: &Hook, seen: &Seen) -> Standing {
         let addresses = match hook.transition {
@@ -46,6 +53,8 @@ impl RegionRun<'_> {
         };
         let launch = hook.transition == Transition::Launch;
         let learns = run.mesh().learns(&self.member.name);
+        // Of a spread any target will do.
+        let everywhere = self.member.spread.then(|| self.open());
         let standings = self.targets.iter().map(|(group, target)| {
             let unknown = learns && target.learned.is_empty();
             if launch && unknown {
@@ -57,7 +66,11 @@ impl RegionRun<'_> {
             let permissions: BTreeSet<Permission> =
                 addresses.iter().flat_map(|cidr| between.permissions(*cidr)).collect();
             let confirmed = match hook.transition {
-                Transition::Launch => target.admits(&permissions),
+                Transition::Launch => {
+                    let here = target.open_for_sure();
+                    let open = everywhere.as_ref().unwrap_or(&here);
+                    permissions.iter().all(|permission| open.admits(*permission))
+                }
                 Transition::Terminate => {
                     let unsure = self.home && target.freezes(&seen.row.member, &addresses);
                     !unsure
@@ -112,15 +125,20 @@ impl Target {
         }
     }
 
-    /// Whether each permission was added by this run, or seen by a look that also saw
-    /// the row that wants it. A rule seen before the row was there proves nothing: a
-    /// run with an older view may be about to revoke it.
-    fn admits(&self, permissions: &BTreeSet<Permission>) -> bool {
-        let mut open = Open::of(self.added.iter().chain(&self.present));
+    /// What this run added, or a look saw that also saw the row that wants it. A rule seen
+    /// before the row was there proves nothing: a run with an older view may be about to
+    /// revoke it.
+    fn open_for_sure(&self) -> Open {
+        let mut open = Open::default();
+        self.add_to(&mut open);
+        open
+    }
+
+    fn add_to(&self, open: &mut Open) {
+        open.extend(self.added.iter().chain(&self.present));
         if self.consistent {
             open.extend(self.plan.keep.iter().chain(&self.plan.foreign_satisfied));
         }
-        permissions.iter().all(|permission| open.admits(*permission))
     }
 
     /// Whether the mirror's row still has a leaving instance, and its rules stay for

@@ -17,6 +17,7 @@ mod apply;
 mod assemble;
 mod blocks;
 mod confirm;
+mod dealing;
 mod hooks;
 mod look;
 mod own;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::Run;
+use super::dealing::Turn;
 use super::look::Look;
 use super::own::Own;
 use super::tell::{lay_over, lost, reflects};
@@ -13,7 +14,7 @@ use crate::mesh::Member;
 use crate::names::{MemberName, RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule, Traffic};
 use crate::planner::{
-    Desired, Open, Origin, Plan, Policy, Violation, check, desired, learned, plan,
+    Desired, Groups, Open, Origin, Plan, Policy, Violation, check, desired, plan,
 };
 use crate::ports::{CallError, Called};
 use crate::report::{MirrorStatus, RowStatus};
@@ -202,12 +203,16 @@ impl<'a> RegionRun<'a> {
     ) {
         let Self { member, home, rows, first, told, blind, targets, .. } = self;
         let view = View { member, home: *home, rows, first, told, blind: *blind };
+        let deal = |rows| {
+            let policy = view.policy(run, own, rows, view.blind);
+            view.deal(run, own, (rows, view.blind), rules, &|_, _| false, &policy)
+        };
+        let (before, now) = (deal(view.first), deal(view.rows));
         for (group, target) in targets {
-            let Some(rules) = rules.get(group) else { continue };
-            let learned = learned(run.mesh(), group, rules);
-            let before = view.desired(run, own, view.first, view.blind, &learned);
-            let now = view.desired(run, own, view.rows, view.blind, &learned);
-            let rules = || rules.iter();
+            let (Some(before), Some(now)) = (before.share(group), now.share(group)) else {
+                continue;
+            };
+            let rules = || rules.get(group).into_iter().flatten();
             let there: BTreeSet<_> = rules().filter_map(Rule::permission).collect();
             let ours = rules().filter(|rule| rule.is_owned_by(&run.mesh().name));
             let open = Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>());
@@ -222,23 +227,26 @@ impl<'a> RegionRun<'a> {
         &mut self,
         run: &Run<'a>,
         own: &Own,
-        mut rules: BTreeMap<SecurityGroupId, Vec<Rule>>,
+        rules: Groups,
         consistent: bool,
     ) {
         // Apart from the targets, which keep what was done when time runs out here.
         let Self { member, home, rows, first, told, blind, targets, .. } = self;
         let view = View { member, home: *home, rows, first, told, blind: *blind };
         let policy = view.policy(run, own, rows, view.blind);
-        let changed = join_all(targets.iter_mut().filter_map(|(group, target)| {
-            let actual = rules.remove(group)?;
+        let refused: BTreeMap<_, _> =
+            targets.iter().map(|(group, target)| (group.clone(), target.refused.clone())).collect();
+        let refused = |group: &_, permission: Permission| refused[group].contains(&permission);
+        let dealing = view.deal(run, own, (rows, view.blind), &rules, &refused, &policy);
+        let seen = targets.iter_mut().filter(|(group, _)| rules.contains_key(*group));
+        let turns = Turn::of(member, rules.len());
+        let changed = join_all(seen.zip(turns).map(|((group, target), turn)| {
             target.rows = None;
-            target.learn(run, group, &actual);
-            let wanted = view.desired(run, own, rows, view.blind, &target.learned);
-            target.look(&wanted, actual, &policy, consistent);
+            target.see(group, &dealing, &rules, &policy, consistent);
             if view.blind {
                 target.admit_only(own);
             }
-            Some(async move { target.apply(run, own, view, group).await })
+            async move { target.apply(run, own, view, group, turn).await }
         }))
         .await;
         self.look_again |= changed.contains(&true);
@@ -304,12 +312,6 @@ impl Target {
     /// Whether trying again in this run makes no sense.
     pub(super) fn is_broken(&self) -> bool {
         self.error.is_some() || !self.violations.is_empty()
-    }
-
-    /// Learns what the target opens to itself.
-    pub(super) fn learn(&mut self, run: &Run<'_>, group: &SecurityGroupId, actual: &[Rule]) {
-        self.learned = learned(run.mesh(), group, actual);
-        self.ever_learned.extend(&self.learned);
     }
 
     /// Plans from a look. What AWS has already said about single rules counts more than

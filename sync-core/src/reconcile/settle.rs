@@ -97,12 +97,6 @@ impl<'a> RegionRun<'a> {
             target.consistent = false;
         }
     }
-
-    /// The targets in which nothing has gone wrong.
-    fn settling(&self) -> Vec<SecurityGroupId> {
-        let sound = self.targets.iter().filter(|(_, target)| !target.is_broken());
-        sound.map(|(group, _)| group.clone()).collect()
-    }
 }
 
 impl Target {

@@ -234,6 +234,46 @@ fn ports_are_learned_where_the_document_says_so() {
 }
 
 #[test]
+fn rules_are_spread_over_two_groups_or_more_that_one_interface_can_have() {
+    let groups = |count: usize| {
+        let ids: Vec<_> = (0..count).map(|id| format!("\"sg-{id:08}\"")).collect();
+        format!("security_groups = [{}]\n", ids.join(", "))
+    };
+    let member = |groups: &str, spread: &str| {
+        added(&format!("[[member]]\nregion = \"eu-west-1\"\n{groups}spread = {spread}"))
+    };
+    for count in [2, 16] {
+        assert_eq!(member(&groups(count), "true"), Vec::<String>::new());
+    }
+    assert_eq!(member(&groups(1), "false"), Vec::<String>::new());
+    let two = "member[2].spread: takes two or more `security_groups` to spread rules over";
+    assert_eq!(member(&groups(1), "true"), [two]);
+    assert_eq!(member("auto_scaling_groups = [\"a\"]\n", "true"), [two]);
+    let many = "member[2].spread: is over 17 `security_groups`, and one interface takes 16 at most";
+    assert_eq!(member(&groups(17), "true"), [many]);
+    let limits = |rules: u32| {
+        let more =
+            format!("[limits]\nrules_per_group = {rules}\n[[member]]\nregion = \"eu-west-1\"");
+        added(&format!("{more}\n{}spread = true", groups(10)))
+    };
+    assert_eq!(limits(100), Vec::<String>::new());
+    let over = "member[2]: spreads over 10 groups of 101 rules each, and one interface takes 1000 \
+                rules in all its groups at most; lower `limits.rules_per_group`";
+    assert_eq!(limits(101), [over]);
+    assert_eq!(
+        member(&groups(2), "\"yes\""),
+        ["member[2].spread: expected true or false, found the text `yes`"]
+    );
+    let mesh = |spread| {
+        let groups = groups(2);
+        mesh(&format!("{SHORT}[[member]]\nregion = \"eu-west-1\"\n{groups}spread = {spread}\n"))
+    };
+    let (with, without) = (mesh(true), mesh(false));
+    assert!(with.members[2].spread && !without.members[2].spread);
+    assert_ne!(with.hash, without.hash);
+}
+
+#[test]
 fn a_key_is_shown_bare_where_it_may_be_written_bare() {
     let long = "k".repeat(64);
     for (key, shown) in [

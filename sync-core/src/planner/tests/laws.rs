@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A world in which rules, rows and departures overlap in every way.
-fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
+pub(super) fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
     let wanted =
         prop::collection::btree_set((prop::sample::select(vec![7000u16, 7001]), 0u8..12), 0..12);
     let rules = prop::collection::btree_map(
@@ -28,6 +28,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
                 unknown: unknown.into_iter().map(member).collect(),
                 members: BTreeSet::from([member("east"), member("west")]),
                 contested: contested.into_iter().map(|host| permission(7000, host).cidr).collect(),
+                elsewhere: BTreeSet::new(),
             };
             let actual = rules
                 .into_iter()
@@ -48,7 +49,7 @@ fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
 }
 
 /// The group after the plan.
-fn applied(plan: &Plan, actual: &[Rule]) -> Vec<Rule> {
+pub(super) fn applied(plan: &Plan, actual: &[Rule]) -> Vec<Rule> {
     let gone: BTreeSet<_> = plan.removals().map(|r| r.rule.rule().id.clone()).collect();
     let left = actual.iter().filter(|rule| !gone.contains(&rule.id)).cloned();
     let added = plan.add.iter().map(|a| rule(a.permission, Some(a.origin.member.as_str())));

@@ -61,12 +61,16 @@ impl Shape {
         }
         for (place, region) in self.regions().iter().enumerate() {
             let groups = self.groups(place).join("\", \"");
-            let second = format!("\", \"sg-{:017x}", place + 16);
-            let second = if self.double == 1 && place == 0 { second } else { String::new() };
+            let count = if self.double == 1 && place == 0 { 2 } else { self.spread.max(1) };
+            let targets: Vec<_> = (0..count).map(|n| format!("sg-{place:016x}{n:x}")).collect();
+            let targets = targets.join("\", \"");
             say(format!(
                 "[[member]]\nregion = \"{region}\"\nauto_scaling_groups = [\"{groups}\"]\n\
-                 security_groups = [\"sg-{place:017x}{second}\"]"
+                 security_groups = [\"{targets}\"]"
             ));
+            if self.spread > 0 {
+                say("spread = true".to_owned());
+            }
         }
         match self.kinds {
             1 => say("[addresses]\nkinds = [\"public-ipv4\", \"ipv6\"]".to_owned()),
@@ -82,6 +86,7 @@ impl Shape {
         if self.limit > 0 {
             // Beside the cluster's there are people's rules. Two ports need twice the room.
             let room = self.limit * if self.allow == 2 { 2 } else { 1 };
+            let room = room.div_ceil(self.spread.max(1));
             say(format!("rules_per_group = {}", room + 4));
         }
         if self.lenient == 1 {

@@ -51,6 +51,7 @@ fn shape(rng: &mut Rng) -> Shape {
         kinds: [0, 0, 0, 0, 0, 1, 2][rng.usize(..7)],
         limit,
         compact: 0,
+        spread: 0,
         guard: one_in(rng, 10),
         lenient: one_in(rng, 8),
         each,
@@ -69,6 +70,14 @@ fn richer(mut shape: Shape, rng: &mut Rng) -> Shape {
         6 | 7 => shape.compact = 2,
         8 => (shape.members, shape.each, shape.pool, shape.limit) = (8, 1, 13, 0),
         9 => (shape.base, shape.limit) = (1, 0),
+        10 | 11 => {
+            (shape.double, shape.spread) = (0, rng.u64(2..=3));
+            if rng.bool() {
+                shape.limit = 6 + shape.members;
+            }
+            shape.base = one_in(rng, 8);
+            shape.compact = [0, 0, 0, 1, 2][rng.usize(..5)];
+        }
         _ => {}
     }
     shape

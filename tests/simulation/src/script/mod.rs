@@ -49,6 +49,8 @@ pub struct Shape {
     pub limit: u64,
     /// Blocks in place of single addresses: 0 never, 1 when needed, 2 always.
     pub compact: u64,
+    /// Groups over which each member's rules are spread; 0 where they are not.
+    pub spread: u64,
     /// Whether the guard holds nearly every removal.
     pub guard: u64,
     /// Whether launches go on that cannot be admitted.

@@ -24,7 +24,7 @@ const SCOPES: [(&str, Scope); 4] = [
 ];
 
 impl Shape {
-    fn fields(&mut self) -> [(&'static str, &mut u64); 13] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 14] {
         [
             ("members", &mut self.members),
             ("double", &mut self.double),
@@ -33,6 +33,7 @@ impl Shape {
             ("kinds", &mut self.kinds),
             ("limit", &mut self.limit),
             ("compact", &mut self.compact),
+            ("spread", &mut self.spread),
             ("guard", &mut self.guard),
             ("lenient", &mut self.lenient),
             ("each", &mut self.each),

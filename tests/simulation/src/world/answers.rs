@@ -62,19 +62,31 @@ impl State {
             .collect();
         for place in &self.runs[&run].members {
             for cidr in self.concerned(run, home, hook) {
+                let launch = hook.transition == Transition::Launch;
                 for target in self.places[place].groups.keys() {
-                    let learned = match hook.transition {
-                        Transition::Launch => {
-                            &self.runs[&run].always(place, target) & &self.learned(place, target)
-                        }
-                        Transition::Terminate => self.runs[&run].ever(place, target),
+                    let together = self.together(place, target);
+                    // To be admitted in one target of a spread is enough.
+                    let any = launch && together.len() > 1;
+                    if any && together.first() != Some(target) {
+                        continue;
+                    }
+                    let learned = if launch {
+                        &self.runs[&run].always(place, target) & &self.learned(place, target)
+                    } else {
+                        self.runs[&run].ever(place, target)
                     };
                     for permission in self.opens(home, place, &learned, cidr) {
-                        let question = Question { run, home, hook, place, target, permission };
-                        suspects.extend(
-                            self.wrong(&question)
-                                .map(|text| (place.clone(), hook.instance.clone(), text)),
-                        );
+                        let wrong = |target: &SecurityGroupId| {
+                            self.wrong(&Question { run, home, hook, place, target, permission })
+                        };
+                        let wrong: Option<Vec<_>> = if any {
+                            together.iter().map(wrong).collect()
+                        } else {
+                            wrong(target).map(|text| vec![text])
+                        };
+                        let texts = wrong.into_iter().flatten();
+                        suspects
+                            .extend(texts.map(|text| (place.clone(), hook.instance.clone(), text)));
                     }
                 }
             }
@@ -123,7 +135,7 @@ impl State {
             return None;
         }
         let helpless = if launch {
-            group.opens(*permission)
+            self.opens_together(place, target, *permission)
         } else {
             !self.has_owned(group, permission)
                 || !known.views.get(&((*place).clone(), (*target).clone())).is_some_and(|view| {

@@ -139,6 +139,11 @@ impl Group {
     /// Puts a rule there that is not ours to write: a person's.
     pub fn insert(&mut self, rule: Rule) {
         self.theirs.insert(rule.id.clone(), rule.clone());
+        self.insert_ours(rule);
+    }
+
+    /// Puts a rule there that some run may have written.
+    pub fn insert_ours(&mut self, rule: Rule) {
         let mut after = self.rules.clone();
         after.insert(rule.id.clone(), rule);
         self.become_(after);

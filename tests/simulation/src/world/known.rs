@@ -253,6 +253,11 @@ impl State {
         rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
     ) {
         let at = self.tick;
+        let opened = |group: &SecurityGroupId| -> Learned {
+            let together = self.together(place, group).into_iter();
+            together.filter_map(|id| Some(learned(&id, rules.get(&id)?))).flatten().collect()
+        };
+        let opened: BTreeMap<_, _> = rules.keys().map(|group| (group, opened(group))).collect();
         for (group, rules) in rules {
             let full = rules.iter().map(Rule::counts).fold((0, 0), |(v4, v6), rule| {
                 (v4 + usize::from(rule.0), v6 + usize::from(rule.1))
@@ -262,10 +267,10 @@ impl State {
             let view = self.run(run).views.entry(key).or_default();
             (view.at, view.seen, view.full) = (at, seen, full);
             view.time = Some(Instant::now());
-            let learned = learned(group, rules);
+            let learned = &opened[group];
             let always = view.always.take();
-            view.ever.extend(&learned);
-            view.always = Some(always.map_or(learned.clone(), |always| &always & &learned));
+            view.ever.extend(learned);
+            view.always = Some(always.map_or(learned.clone(), |always| &always & learned));
             view.attempted.clear();
             view.add_failed = false;
         }

@@ -11,6 +11,7 @@ use sync_core::permission::{Permission, Rule, Traffic};
 use sync_core::ports::{InstanceView, LifecycleState};
 
 use super::World;
+use super::group::Group;
 use super::state::{Place, State};
 
 /// The states of design section 4 in which an instance is in the cluster.
@@ -140,7 +141,29 @@ impl State {
 
     /// What a target's rules open to the target itself now, by which the document may go.
     pub(super) fn learned(&self, place: &MemberName, group: &SecurityGroupId) -> Learned {
-        learned(group, self.places[place].groups[group].rules())
+        let together = self.together(place, group).into_iter();
+        together.flat_map(|id| learned(&id, self.places[place].groups[&id].rules())).collect()
+    }
+
+    /// The targets that admit as one: those of a spread, else this one.
+    pub(super) fn together(
+        &self,
+        place: &MemberName,
+        group: &SecurityGroupId,
+    ) -> Vec<SecurityGroupId> {
+        let member = self.mesh.member(place).filter(|member| member.spread);
+        member.map_or_else(|| vec![group.clone()], |member| member.security_groups.clone())
+    }
+
+    /// Whether a target, or one of its spread, opens a permission.
+    pub(super) fn opens_together(
+        &self,
+        place: &MemberName,
+        group: &SecurityGroupId,
+        permission: Permission,
+    ) -> bool {
+        let groups = &self.places[place].groups;
+        self.together(place, group).iter().any(|id| groups[id].opens(permission))
     }
 
     /// What the document opens to an address of `from` in a target of `to` whose rules open
@@ -174,18 +197,32 @@ impl State {
         let mut found = Vec::new();
         for (member, place) in &self.places {
             for (id, group) in &place.groups {
-                let (owned, foreign): (Vec<_>, Vec<_>) =
-                    group.rules().partition(|rule| rule.is_owned_by(&self.mesh.name));
-                let admits = permissions(owned);
-                let (should, foreign) = (self.desired(member, id), permissions(foreign));
-                let missing = should.difference(&foreign).filter(|p| !opened_by(&admits, **p));
+                let ours = |group: &Group| self.permissions(group, true);
+                let others = self.together(member, id).into_iter().filter(|other| other != id);
+                let others: Vec<_> = others.map(|other| &place.groups[&other]).collect();
+                let (admits, should) = (ours(group), self.desired(member, id));
+                let mut foreign = self.permissions(group, false);
+                foreign.extend(others.iter().flat_map(|group| self.permissions(group, false)));
+                let open = |p: &Permission| {
+                    opened_by(&admits, *p) || others.iter().any(|other| opened_by(&ours(other), *p))
+                };
+                let missing = should.difference(&foreign).filter(|p| !open(p));
                 let missing = missing.map(|p| format!("{member} {id} lacks {p}"));
                 let stale = admits.iter().filter(|p| !opened_by(&should, **p));
                 let stale = stale.map(|p| format!("{member} {id} has {p}"));
-                found.extend(missing.chain(stale));
+                let twice = |p: &&Permission| others.iter().any(|other| ours(other).contains(*p));
+                let twice = admits.iter().filter(twice);
+                let twice = twice.map(|p| format!("{member} {id} has {p}, and so has another"));
+                found.extend(missing.chain(stale).chain(twice));
             }
         }
         found
+    }
+
+    /// What the mesh's own rules of a group open, or those of others.
+    fn permissions(&self, group: &Group, ours: bool) -> BTreeSet<Permission> {
+        let rules = group.rules().filter(|rule| rule.is_owned_by(&self.mesh.name) == ours);
+        rules.filter_map(Rule::permission).collect()
     }
 
     /// Every mirror that does not say who is in the cluster.
@@ -222,10 +259,6 @@ fn size(cidr: Cidr) -> u128 {
     let text = cidr.to_string();
     let length: u32 = text.rsplit('/').next().and_then(|l| l.parse().ok()).expect("a length");
     1 << (if cidr.is_ipv4() { 32 - length } else { 128 - length })
-}
-
-fn permissions(rules: Vec<&Rule>) -> BTreeSet<Permission> {
-    rules.into_iter().filter_map(Rule::permission).collect()
 }
 
 impl World {

@@ -10,6 +10,7 @@ use sync_core::ports::Grant;
 use sync_core::row::MemberRow;
 
 use super::group::Change;
+use super::known::View;
 use super::runs::RunId;
 use super::state::State;
 use super::truth::opened_by;
@@ -149,8 +150,9 @@ impl State {
             for (member, id, cidr) in self.living_in(permission.cidr) {
                 let held = Permission { cidr, ..permission };
                 let wanted = self.opens(&member, place, &learned, cidr).contains(&held);
-                // Another rule may open it, too: a block, or what is left of one.
-                if !wanted || self.places[place].groups[group].opens(held) {
+                // Another rule may open it, too: a block, what is left of one, or that of
+                // another group of the spread.
+                if !wanted || self.opens_together(place, group, held) {
                     continue;
                 }
                 let who = format!("{run:?} revoked {rule} of {place}: {member} {id} lives");
@@ -181,7 +183,9 @@ impl State {
         removed: &[Rule],
     ) {
         let known = &self.runs[&run];
-        let Some(view) = known.views.get(&(place.clone(), group.clone())) else {
+        let together = self.together(place, group).into_iter();
+        let views = together.map(|id| known.views.get(&(place.clone(), id.clone())).zip(Some(id)));
+        let Some(views) = views.collect::<Option<Vec<_>>>() else {
             return self.broken(2, format!("{run:?} revoked in {place} without a look"));
         };
         let mut missing = BTreeSet::new();
@@ -199,15 +203,20 @@ impl State {
             let held = row.instances.values().flatten();
             missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
         }
-        let handled = [&view.seen, &view.attempted, &view.there];
-        missing.retain(|p| !handled.iter().any(|set| opened_by(set, *p)));
-        // What was added since the look takes room, too.
-        let more: BTreeSet<_> = missing.union(&view.attempted).collect();
-        let ipv4 = more.iter().filter(|p| p.cidr.is_ipv4()).count();
-        let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
-        let limit = self.mesh.limits.rules_per_group as usize;
-        let full = fuller > limit.min(self.places[place].groups[group].quota);
-        if let Some(first) = missing.first().filter(|_| !full && !view.add_failed) {
+        let handled = |(view, _): &(&View, _), p: &Permission| {
+            [&view.seen, &view.attempted, &view.there].iter().any(|set| opened_by(set, *p))
+        };
+        missing.retain(|p| !views.iter().any(|view| handled(view, p)));
+        let full = |(view, id): &(&View, SecurityGroupId)| {
+            // What was added since the look takes room, too.
+            let more: BTreeSet<_> = missing.union(&view.attempted).collect();
+            let ipv4 = more.iter().filter(|p| p.cidr.is_ipv4()).count();
+            let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
+            let limit = self.mesh.limits.rules_per_group as usize;
+            fuller > limit.min(self.places[place].groups[id].quota)
+        };
+        let excused = views.iter().all(full) || views.iter().any(|(view, _)| view.add_failed);
+        if let Some(first) = missing.first().filter(|_| !excused) {
             let text = format!("{run:?} revoked {} of {place} before adding {first}", removed[0]);
             self.broken(4, text);
         }
