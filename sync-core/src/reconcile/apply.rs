@@ -53,6 +53,7 @@ impl Target {
         let mut pauses = jittered(Duration::from_millis(50), Duration::from_millis(500), PLANS);
         for round in 1.. {
             let blocks = self.plan.add.iter().map(|addition| addition.permission);
+            let blocks = blocks.chain(self.plan.keep.iter().copied());
             let blocks = blocks.filter(|p| !self.wanted.contains_key(p)).collect();
             let site = Site { run, region, group, writer: writers.rules.as_ref(), blocks };
             let Err(error) = self.carry_out(&site, one_by_one).await else { return true };
@@ -136,6 +137,7 @@ impl Target {
             Ok(()) => plan.revoke.into_iter().filter(|r| lets_go(r, &wanted, &open)).collect(),
             Err(_) => plan.revoke.iter().filter(certain).cloned().collect(),
         };
+        let removals = self.replaced(site, &plan, removals).await?;
         let revoked = self.revoke(site, &removals, one_by_one).await;
         added.and(revoked)
     }
@@ -246,7 +248,7 @@ fn too_many(left: usize) -> CallError {
 }
 
 /// Where rules are changed.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     run: &'a Run<'a>,
     region: View<'a>,
     group: &'a SecurityGroupId,
@@ -257,7 +259,7 @@ struct Site<'a> {
 
 impl Site<'_> {
     /// Adds permissions of one member and traffic.
-    async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
+    pub(super) async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
         let mesh = &self.run.mesh().name;
         let Some(first) = additions.first() else { return Ok(Receipt::default()) };
         let grant = Grant {

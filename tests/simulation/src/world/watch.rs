@@ -207,7 +207,8 @@ impl State {
         let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
         let limit = self.mesh.limits.rules_per_group as usize;
         let full = fuller > limit.min(self.places[place].groups[group].quota);
-        if let Some(first) = missing.first().filter(|_| !full && !view.add_failed) {
+        let excused = full || view.add_failed || view.was_full;
+        if let Some(first) = missing.first().filter(|_| !excused) {
             let text = format!("{run:?} revoked {} of {place} before adding {first}", removed[0]);
             self.broken(4, text);
         }
