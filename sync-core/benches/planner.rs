@@ -98,7 +98,7 @@ impl Case {
             unknown: BTreeSet::new(),
             members: members.into_iter().collect(),
             contested: BTreeSet::new(),
-            elsewhere: BTreeSet::new(),
+            elsewhere: BTreeMap::new(),
         };
         Self { desired, actual, policy: policy(), keys }
     }

@@ -335,7 +335,7 @@ fn excused(removal: &Removal, desired: &Desired, policy: &Policy) -> bool {
     match removal.why {
         NotWanted::Departed => is_certain(rule, policy),
         NotWanted::Superseded => {
-            desired.elsewhere.contains(&permission) || Spans::of(wanted).hold(permission)
+            desired.elsewhere.contains_key(&permission) || Spans::of(wanted).hold(permission)
         }
         NotWanted::Split => {
             let left =

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cidr::Cidr;
 use crate::mesh::{Compact, Guard};
-use crate::names::{AsgName, InstanceId, MemberName, MeshName};
+use crate::names::{AsgName, InstanceId, MemberName, MeshName, SecurityGroupId};
 use crate::permission::{OwnedRule, Permission, Rule};
 use shown::Shown;
 
@@ -60,7 +60,18 @@ pub struct Desired {
     pub contested: BTreeSet<Cidr>,
     /// Permissions that are wanted, and open in another group of the same spread: here they
     /// would be open twice.
-    pub elsewhere: BTreeSet<Permission>,
+    pub elsewhere: BTreeMap<Permission, Elsewhere>,
+}
+
+/// How another group of a spread opens a permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Which one.
+    pub group: SecurityGroupId,
+    /// By which of its rules.
+    pub by: Vec<Permission>,
+    /// Whose address it is.
+    pub origin: Origin,
 }
 
 /// What a plan has to keep to.
@@ -248,7 +259,8 @@ fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool)
             return (Removal { rule, why: NotWanted::Departed }, false);
         }
         Some(member) if desired.members.contains(&member) => {
-            let twice = rule.rule().permission().is_some_and(|p| desired.elsewhere.contains(&p));
+            let twice =
+                rule.rule().permission().is_some_and(|p| desired.elsewhere.contains_key(&p));
             let why = if twice { NotWanted::Superseded } else { NotWanted::NoLongerDesired };
             (why, desired.unknown.contains(&member))
         }

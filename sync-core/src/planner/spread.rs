@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::open::{Open, touches};
 use super::quota::Room;
-use super::{Desired, Origin, Policy, judge};
+use super::{Desired, Elsewhere, Origin, Policy, judge};
 use crate::cidr::Cidr;
 use crate::names::SecurityGroupId;
 use crate::permission::{OwnedRule, Permission, Rule};
@@ -57,7 +57,15 @@ pub fn deal(
     }
     for (id, share) in &mut shares {
         let others = there.iter().filter(|(_, of)| *of != id);
-        share.elsewhere = others.map(|(permission, _)| *permission).collect();
+        share.elsewhere = others
+            .map(|(permission, of)| {
+                let origin = desired.wanted[permission].clone();
+                let rules = actual[of].iter().filter_map(Rule::permission);
+                let meets = |p: &Permission| p.covers(*permission) || permission.covers(*p);
+                let by = rules.filter(meets).collect();
+                (*permission, Elsewhere { group: of.clone(), by, origin })
+            })
+            .collect();
     }
     shares
 }

@@ -83,7 +83,7 @@ fn wanting(ports: &[u16], hosts: &[u8]) -> Desired {
             .collect(),
         unknown: BTreeSet::new(),
         contested: BTreeSet::new(),
-        elsewhere: BTreeSet::new(),
+        elsewhere: BTreeMap::new(),
         members: BTreeSet::from([member("east"), member("west")]),
     }
 }

@@ -14,7 +14,7 @@ use super::region::{Target, View};
 use super::tell::{lay_over, lost, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Permission, Rule, Traffic};
-use crate::planner::{Addition, NotWanted, Open, Plan, Removal, lets_go};
+use crate::planner::{Addition, NotWanted, Open, Origin, Plan, Removal, lets_go};
 use crate::ports::{AuditLine, CallError, Called, Failure, Grant, Receipt, RuleWriter};
 
 /// How often a target is read and planned anew because AWS found it other than the plan did.
@@ -55,6 +55,7 @@ impl Target {
         let mut pauses = jittered(Duration::from_millis(50), Duration::from_millis(500), PLANS);
         for round in 1.. {
             let blocks = self.plan.add.iter().map(|addition| addition.permission);
+            let blocks = blocks.chain(self.plan.keep.iter().copied());
             let blocks = blocks.filter(|p| !self.wanted.contains_key(p)).collect();
             let site = Site { run, region, group, writer: writers.rules.as_ref(), blocks };
             let done = self.carry_out(&site, one_by_one, &mut turn).await;
@@ -143,10 +144,11 @@ impl Target {
         let all_added = turn.added(added.is_ok()).await;
         let removals: Vec<Removal> = if all_added {
             // Not all adds may have found room, after all.
-            plan.revoke.into_iter().filter(|r| lets_go(r, &wanted, &open)).collect()
+            plan.revoke.iter().filter(|r| lets_go(r, &wanted, &open)).cloned().collect()
         } else {
             plan.revoke.iter().filter(certain).cloned().collect()
         };
+        let removals = self.replaced(site, &plan, removals).await?;
         let revoked = self.revoke(site, &removals, one_by_one).await;
         added.and(revoked)
     }
@@ -256,8 +258,16 @@ fn too_many(left: usize) -> CallError {
     }
 }
 
+/// What AWS says to a permission that is asked for alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Insisted {
+    Added,
+    Present,
+    NoRoom,
+}
+
 /// Where rules are changed.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     run: &'a Run<'a>,
     region: View<'a>,
     group: &'a SecurityGroupId,
@@ -268,7 +278,7 @@ struct Site<'a> {
 
 impl Site<'_> {
     /// Adds permissions of one member and traffic.
-    async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
+    pub(super) async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
         let mesh = &self.run.mesh().name;
         let Some(first) = additions.first() else { return Ok(Receipt::default()) };
         let grant = Grant {
@@ -295,6 +305,26 @@ impl Site<'_> {
             self.write_down(change, instance, receipt.request_id.as_ref());
         }
         Ok(receipt)
+    }
+
+    /// The same in another group, where these permissions open several instances' addresses.
+    pub(super) fn at<'g>(
+        &'g self,
+        group: &'g SecurityGroupId,
+        blocks: BTreeSet<Permission>,
+    ) -> Site<'g> {
+        Site { group, blocks, ..*self }
+    }
+
+    /// Asks for a permission alone, whatever reads show.
+    pub(super) async fn insist(&self, permission: Permission, origin: &Origin) -> Called<Insisted> {
+        let again = Addition { permission, origin: origin.clone() };
+        match self.authorize(&[&again]).await {
+            Ok(_) => Ok(Insisted::Added),
+            Err(error) if error.kind == Failure::Duplicate => Ok(Insisted::Present),
+            Err(error) if error.kind == Failure::QuotaExceeded => Ok(Insisted::NoRoom),
+            Err(error) => Err(error),
+        }
     }
 
     /// The one instance whose address a permission opens.

@@ -1,9 +1,17 @@
 //! Blocks that open the addresses of several instances (decision 31).
 
+use std::collections::BTreeSet;
+
+use super::apply::{Insisted, Site};
 use super::assemble::list;
 use super::region::Target;
-use crate::planner::{Addition, Desired, NotWanted, Open, lets_go};
+use crate::permission::Permission;
+use crate::planner::{Addition, Desired, Elsewhere, NotWanted, Open, Plan, Removal, lets_go};
+use crate::ports::Called;
 use crate::report::FindingKind;
+
+/// How many rules are asked for again in one round; the next look goes on.
+const SINGLES: usize = 10;
 
 impl Target {
     /// Leaves out what AWS has no room for, whatever the document's limit says. What was to
@@ -24,6 +32,89 @@ impl Target {
         open.extend(&stay.collect::<Vec<_>>());
         let left_out = refused.into_iter().filter(|addition| !open.admits(addition.permission));
         plan.over_quota.extend(left_out);
+    }
+
+    /// Of these removals those that shut nobody out by AWS's own word. A read may be minutes
+    /// old and show a rule beside the one that has long replaced it, either way round: so
+    /// what replaces a rule is asked for again, one by one, before the rule goes.
+    pub(super) async fn replaced(
+        &mut self,
+        site: &Site<'_>,
+        plan: &Plan,
+        mut removals: Vec<Removal>,
+    ) -> Called<Vec<Removal>> {
+        let wanted = Open::of(self.wanted.keys());
+        let stay: BTreeSet<Permission> =
+            plan.keep.union(&plan.foreign_satisfied).copied().collect();
+        let stay: Vec<_> = stay.into_iter().chain(plan.add.iter().map(|a| a.permission)).collect();
+        let mut asked = 0;
+        for removal in &removals {
+            let Some(gone) = removal.rule.rule().permission() else { continue };
+            if lets_go(removal, &wanted, &self.sure(&stay)) {
+                continue;
+            }
+            for permission in stay.iter().filter(|p| gone.covers(**p) || p.covers(gone)) {
+                if self.said(permission) || asked == SINGLES {
+                    continue;
+                }
+                asked += 1;
+                let meets = |p: &Permission| permission.covers(*p) || p.covers(*permission);
+                let mut of = self.wanted.iter().filter(|(p, _)| meets(p));
+                let Some((_, origin)) = of.next() else { continue };
+                match site.insist(*permission, origin).await? {
+                    Insisted::Added => drop(self.added.insert(*permission)),
+                    Insisted::Present => drop(self.present.insert(*permission)),
+                    Insisted::NoRoom => {}
+                }
+            }
+        }
+        let sure = self.sure(&stay);
+        removals.retain(|removal| lets_go(removal, &wanted, &sure));
+        self.open_elsewhere(site, removals, asked).await
+    }
+
+    /// The same where another group of the spread opens what goes here.
+    async fn open_elsewhere(
+        &mut self,
+        site: &Site<'_>,
+        removals: Vec<Removal>,
+        mut asked: usize,
+    ) -> Called<Vec<Removal>> {
+        let mut go = Vec::new();
+        for removal in removals {
+            let gone = removal.rule.rule().permission();
+            let meets = |p: &Permission| gone.is_some_and(|g| g.covers(*p) || p.covers(g));
+            let open = self.elsewhere.iter().filter(|(permission, _)| meets(permission));
+            let mut sure = true;
+            for (wanted, Elsewhere { group, by, origin }) in open {
+                let blocks: BTreeSet<_> = by.iter().filter(|p| *p != wanted).copied().collect();
+                let there = site.at(group, blocks);
+                for permission in by {
+                    let rule = (group.clone(), *permission);
+                    if self.sure_elsewhere.contains(&rule) {
+                        continue;
+                    }
+                    asked += 1;
+                    let room = asked <= SINGLES
+                        && there.insist(*permission, origin).await? != Insisted::NoRoom;
+                    if room {
+                        self.sure_elsewhere.insert(rule);
+                    }
+                    sure &= room;
+                }
+            }
+            go.extend(sure.then_some(removal));
+        }
+        Ok(go)
+    }
+
+    /// What of these permissions is open by AWS's own word.
+    fn sure(&self, stay: &[Permission]) -> Open {
+        Open::of(stay.iter().filter(|permission| self.said(permission)))
+    }
+
+    fn said(&self, permission: &Permission) -> bool {
+        self.added.contains(permission) || self.present.contains(permission)
     }
 
     /// Says which blocks are open, and which of them could not be split.

@@ -14,7 +14,7 @@ use crate::mesh::Member;
 use crate::names::{MemberName, RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule, Traffic};
 use crate::planner::{
-    Desired, Groups, Open, Origin, Plan, Policy, Violation, check, desired, plan,
+    Desired, Elsewhere, Groups, Open, Origin, Plan, Policy, Violation, check, desired, plan,
 };
 use crate::ports::{CallError, Called};
 use crate::report::{MirrorStatus, RowStatus};
@@ -71,6 +71,10 @@ pub(super) struct Target {
     pub plan: Plan,
     /// What the last plan was to bring about, and for whom.
     pub wanted: BTreeMap<Permission, Origin>,
+    /// What of it other groups of the spread open.
+    pub elsewhere: BTreeMap<Permission, Elsewhere>,
+    /// What of that AWS itself says is there.
+    pub sure_elsewhere: BTreeSet<(SecurityGroupId, Permission)>,
     /// The rules the last plan was made from.
     pub actual: Vec<Rule>,
     /// What those rules open to the target itself.
@@ -326,6 +330,7 @@ impl Target {
         self.plan = plan(desired, &actual, policy);
         self.violations = check(&self.plan, desired, &actual, policy).err().unwrap_or_default();
         self.wanted.clone_from(&desired.wanted);
+        self.elsewhere.clone_from(&desired.elsewhere);
         self.actual = actual;
         self.consistent = consistent;
         let (room, refused): (Vec<_>, Vec<_>) =

@@ -114,7 +114,12 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 12] = [
+const FOUND: [(&str, &str); 14] = [
+    ("a-block-beside-its-part", include_str!("scripts/a-block-beside-its-part.txt")),
+    (
+        "room-that-a-run-does-not-know-of",
+        include_str!("scripts/room-that-a-run-does-not-know-of.txt"),
+    ),
     ("a-block-that-cannot-split", include_str!("scripts/a-block-that-cannot-split.txt")),
     ("a-block-that-finds-no-room", include_str!("scripts/a-block-that-finds-no-room.txt")),
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),

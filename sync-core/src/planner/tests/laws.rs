@@ -28,7 +28,7 @@ pub(super) fn worlds() -> impl Strategy<Value = (Desired, Vec<Rule>, Policy)> {
                 unknown: unknown.into_iter().map(member).collect(),
                 members: BTreeSet::from([member("east"), member("west")]),
                 contested: contested.into_iter().map(|host| permission(7000, host).cidr).collect(),
-                elsewhere: BTreeSet::new(),
+                elsewhere: BTreeMap::new(),
             };
             let actual = rules
                 .into_iter()

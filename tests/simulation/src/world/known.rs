@@ -8,7 +8,7 @@ use sync_core::cidr::Cidr;
 use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
-use sync_core::ports::{Grant, Groups, InstanceView};
+use sync_core::ports::{Failure, Grant, Groups, InstanceView};
 use sync_core::row::MemberRow;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -87,6 +87,9 @@ pub(super) struct View {
     pub there: BTreeSet<Permission>,
     /// Whether an add failed since.
     pub add_failed: bool,
+    /// Whether AWS ever said that the target is full. Whoever was left out then is not
+    /// asked for again in the same run.
+    pub was_full: bool,
     /// When it last asked to add each permission.
     pub added_at: BTreeMap<Permission, u64>,
     /// What the target opened to itself in each look, where there was one.
@@ -304,15 +307,18 @@ impl State {
         run: RunId,
         place: &MemberName,
         grant: &Grant,
-        done: Option<bool>,
+        done: Result<bool, Failure>,
     ) {
-        if done == Some(true) {
+        if done == Ok(true) {
             self.lines += grant.permissions.len();
         }
         let view = self.run(run).views.entry((place.clone(), grant.group.clone())).or_default();
         match done {
-            Some(_) => view.there.extend(grant.permissions.iter().map(|(p, _)| *p)),
-            None => view.add_failed = true,
+            Ok(_) => view.there.extend(grant.permissions.iter().map(|(p, _)| *p)),
+            Err(failure) => {
+                view.add_failed = true;
+                view.was_full |= failure == Failure::QuotaExceeded;
+            }
         }
     }
 }

@@ -151,12 +151,12 @@ impl RuleWriter for Door {
         );
         let answer = answer.await;
         let done = match &answer {
-            Ok(_) => Some(true),
+            Ok(_) => Ok(true),
             // Of one permission alone, Duplicate says that it is there.
             Err(error) if error.kind == Failure::Duplicate && asked.permissions.len() == 1 => {
-                Some(false)
+                Ok(false)
             }
-            Err(_) => None,
+            Err(error) => Err(error.kind),
         };
         self.world.state().watch_added(self.run, &self.place, &asked, done);
         answer

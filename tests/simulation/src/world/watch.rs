@@ -213,7 +213,7 @@ impl State {
             let ipv4 = more.iter().filter(|p| p.cidr.is_ipv4()).count();
             let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
             let limit = self.mesh.limits.rules_per_group as usize;
-            fuller > limit.min(self.places[place].groups[id].quota)
+            view.was_full || fuller > limit.min(self.places[place].groups[id].quota)
         };
         let excused = views.iter().all(full) || views.iter().any(|(view, _)| view.add_failed);
         if let Some(first) = missing.first().filter(|_| !excused) {
