@@ -134,7 +134,7 @@ impl Target {
         let (wanted, open) = (Open::of(self.wanted.keys()), self.open(&plan));
         let removals: Vec<Removal> = match added {
             // Not all adds may have found room, after all.
-            Ok(()) => plan.revoke.into_iter().filter(|r| lets_go(r, &wanted, &open)).collect(),
+            Ok(()) => plan.revoke.iter().filter(|r| lets_go(r, &wanted, &open)).cloned().collect(),
             Err(_) => plan.revoke.iter().filter(certain).cloned().collect(),
         };
         let removals = self.replaced(site, &plan, removals).await?;
