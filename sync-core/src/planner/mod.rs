@@ -212,7 +212,7 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
     if let Some(compacted) = &compacted {
         compacted.replace_first(&mut plan, &mut missing, &shown.rules, policy.rules_per_group);
     }
-    quota::fit(&mut plan, missing, &desired.wanted, &shown.rules, policy.rules_per_group);
+    quota::fit(&mut plan, missing, desired, &shown.rules, policy.rules_per_group);
     if let Some(compacted) = &compacted {
         compacted.hold_back(&mut plan, desired);
     }

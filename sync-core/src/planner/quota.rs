@@ -1,10 +1,10 @@
 //! What fits into a group. Decided before the first call, so that nobody is let in
 //! by half, and whoever is left out is named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::open::touches;
-use super::{Addition, NotWanted, Origin, Plan, Removal};
+use super::{Addition, Desired, NotWanted, Plan, Removal};
 use crate::cidr::Cidr;
 use crate::permission::{Permission, Rule};
 
@@ -61,7 +61,7 @@ fn rules<'a>(actual: &'a [(&'a Rule, bool)]) -> impl Iterator<Item = &'a Rule> {
 pub(super) fn fit(
     plan: &mut Plan,
     mut missing: Vec<Addition>,
-    wanted: &BTreeMap<Permission, Origin>,
+    desired: &Desired,
     actual: &[(&Rule, bool)],
     limit: u32,
 ) {
@@ -69,7 +69,8 @@ pub(super) fn fit(
     let mut room = Room::of(rules(actual), limit).take_all(&plan.add);
     let short = room.take_all(&missing);
     if short.ipv4 < 0 || short.ipv6 < 0 {
-        let alive = wanted.keys().map(|permission| permission.cidr).collect();
+        let alive = desired.wanted.keys().chain(desired.elsewhere.keys());
+        let alive = alive.map(|permission| permission.cidr).collect();
         make_room(plan, &mut room, short, &alive);
     }
     for group in missing.chunk_by(|a, b| a.origin == b.origin) {
