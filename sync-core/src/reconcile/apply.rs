@@ -222,7 +222,8 @@ impl Target {
     ) -> Called<()> {
         let (mut others, mut left) = (0, 0);
         for call in removals.chunks(if one_by_one { 1 } else { RULES_PER_CALL }) {
-            let waited_for = call.iter().any(|removal| removal.why == NotWanted::Departed);
+            let waited_for = !site.run.request.hooks.is_empty()
+                && call.iter().any(|removal| removal.why == NotWanted::Departed);
             others += usize::from(one_by_one && !waited_for);
             if others > SINGLES && !waited_for {
                 left += 1;
