@@ -215,7 +215,8 @@ fn spread(table: &Table<'_>, groups: Option<&[SecurityGroupId]>) -> bool {
 /// Whether one interface takes all groups of a spread at this many rules each.
 pub(super) fn spread_fits(member: &Member, limits: &Limits, place: &Place<'_>) {
     let (groups, rules) = (member.security_groups.len(), limits.rules_per_group as usize);
-    if member.spread && groups * rules > RULES_PER_INTERFACE {
+    let possible = groups <= GROUPS_PER_INTERFACE;
+    if member.spread && possible && groups * rules > RULES_PER_INTERFACE {
         place.problem(format!(
             "spreads over {groups} groups of {rules} rules each, and one interface takes \
              {RULES_PER_INTERFACE} rules in all its groups at most; lower `limits.rules_per_group`"
