@@ -114,7 +114,7 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 10] = [
+const FOUND: [(&str, &str); 17] = [
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
     ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),
     ("back-from-standby", include_str!("scripts/back-from-standby.txt")),
@@ -125,6 +125,25 @@ const FOUND: [(&str, &str); 10] = [
     ("an-old-address-told-late", include_str!("scripts/an-old-address-told-late.txt")),
     ("another-groups-row-is-lost", include_str!("scripts/another-groups-row-is-lost.txt")),
     ("gone-from-every-answer", include_str!("scripts/gone-from-every-answer.txt")),
+    (
+        "a-new-rule-while-its-mirror-is-away",
+        include_str!("scripts/a-new-rule-while-its-mirror-is-away.txt"),
+    ),
+    ("told-by-a-second-look", include_str!("scripts/told-by-a-second-look.txt")),
+    ("told-by-another-regions-mirror", include_str!("scripts/told-by-another-regions-mirror.txt")),
+    (
+        "an-unwritten-row-over-a-whole-one",
+        include_str!("scripts/an-unwritten-row-over-a-whole-one.txt"),
+    ),
+    (
+        "an-address-hidden-from-the-second-answer",
+        include_str!("scripts/an-address-hidden-from-the-second-answer.txt"),
+    ),
+    (
+        "a-leaving-instance-that-nobody-tells-of",
+        include_str!("scripts/a-leaving-instance-that-nobody-tells-of.txt"),
+    ),
+    ("an-older-row-into-a-lost-table", include_str!("scripts/an-older-row-into-a-lost-table.txt")),
 ];
 
 #[test]

@@ -93,9 +93,25 @@ impl State {
         }
     }
 
-    /// Promise 7: only what the document opens, only to who is or was in the cluster,
-    /// and only what the run knows of. `rows_read` is when it had last read the mirror's
-    /// rows as it asked.
+    /// Promise 7: a run asks only for what it knows of.
+    pub(super) fn watch_request(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
+        self.watch_attempt(run, place, grant);
+        let (known, member) = (&self.runs[&run], member_of(grant));
+        let unheard_of = |(permission, description): &&(Permission, String)| {
+            let held = (instance_of(description), permission.cidr);
+            let read = known.rows.values().flat_map(|(_, rows)| rows.values());
+            let mut rows = read.chain(known.wrote.values()).filter(|row| row.member == member);
+            let said = rows
+                .any(|row| row.instances.get(&held.0).is_some_and(|cidrs| cidrs.contains(&held.1)));
+            !said && !known.saw.contains(&held) && !known.remembered.contains(&held)
+        };
+        if let Some((permission, who)) = grant.permissions.iter().find(unheard_of) {
+            self.broken(7, format!("{run:?} asks to open {permission} in {place} for {who}"));
+        }
+    }
+
+    /// Promise 7: only what the document opens, only to who is or was in the cluster.
+    /// `rows_read` is when the run had last read the mirror's rows as it asked.
     pub(super) fn watch_authorize(
         &mut self,
         run: RunId,
@@ -103,22 +119,14 @@ impl State {
         grant: &Grant,
         rows_read: u64,
     ) {
-        let member = MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str));
+        let member = member_of(grant);
         let traffic = self.mesh.traffic(&member, place);
-        for (permission, description) in &grant.permissions {
+        for (permission, who) in &grant.permissions {
             let asked = traffic.contains(&permission.traffic)
                 && permission.cidr.is_host_route()
                 && self.ever.contains(&(member.clone(), permission.cidr));
-            let id = InstanceId::new(description.rsplit(' ').next().unwrap_or_default());
-            let held = (id.clone(), permission.cidr);
-            let known = &self.runs[&run];
-            let said = known.rows.values().flat_map(|(_, rows)| rows.values());
-            let said = said.chain(known.wrote.values()).any(|row| {
-                let held = row.instances.get(&id);
-                row.member == member && held.is_some_and(|held| held.contains(&permission.cidr))
-            });
-            if !asked || !(said || known.saw.contains(&held) || known.remembered.contains(&held)) {
-                self.broken(7, format!("{run:?} opened {permission} in {place} for {member} {id}"));
+            if !asked {
+                self.broken(7, format!("{run:?} opened {permission} in {place} for {who}"));
             }
             let change = (*permission, true);
             self.note_change((run, rows_read), place, &grant.group, change);
@@ -149,7 +157,8 @@ impl State {
                 let held = (permission.cidr, id.clone());
                 let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
                 let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
-                if since.is_some_and(|since| *since < looked) {
+                if since.is_some_and(|since| *since < looked) && !self.saw_only_what_was(run, place)
+                {
                     self.broken(2, format!("{who}, and its row said so before the run looked"));
                 }
                 let lost = self.places[place].mirror.lost.iter();
@@ -160,6 +169,12 @@ impl State {
             }
             self.note_change((run, rows_read), place, group, (permission, false));
         }
+    }
+
+    /// Whether a run could not read its own rows, and EC2 told it of an earlier time.
+    fn saw_only_what_was(&self, run: RunId, place: &MemberName) -> bool {
+        let known = &self.runs[&run];
+        known.blind.contains(place) && known.shown.get(place).is_some_and(|(_, whole)| !whole)
     }
 
     /// Promise 4: whatever the run knows to be wanted is there, or was asked for, before it
@@ -198,7 +213,7 @@ impl State {
         let ipv4 = missing.iter().filter(|p| p.cidr.is_ipv4()).count();
         let fuller = (view.full.0 + ipv4).max(view.full.1 + missing.len() - ipv4);
         let limit = self.mesh.limits.rules_per_group as usize;
-        let full = fuller > limit.min(self.places[place].groups[group].quota);
+        let full = view.no_room || fuller > limit.min(self.places[place].groups[group].quota);
         if let Some(first) = missing.first().filter(|_| !full && !view.add_failed) {
             let text = format!("{run:?} revoked {} of {place} before adding {first}", removed[0]);
             self.broken(4, text);
@@ -227,4 +242,14 @@ impl State {
             group.changes.push(Change { tick, run, rows_read, permission, added });
         }
     }
+}
+
+/// Whose addresses a grant admits.
+fn member_of(grant: &Grant) -> MemberName {
+    MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str))
+}
+
+/// Whose address a rule of this description is.
+fn instance_of(description: &str) -> InstanceId {
+    InstanceId::new(description.rsplit(' ').next().unwrap_or_default())
 }
