@@ -108,6 +108,9 @@ impl Target {
             Err(_) => (self.rows.as_ref().unwrap_or(region.rows).clone(), true),
         };
         let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
+        let mut told = region.told.clone();
+        own.learn(&mut told, &rows);
+        let region = View { told: &told, anew: true, ..region };
         lay_over(&mut rows, own, &region.member.name);
         let actual = rules.remove(group).unwrap_or_default();
         self.learn(run, group, &actual);
@@ -117,6 +120,7 @@ impl Target {
         if blind {
             self.admit_only(own);
         }
+        self.told = told;
         Ok(Some(blind))
     }
 
