@@ -115,6 +115,23 @@ impl InstanceView {
         self.private_ipv4.retain(|ip| !AddressKind::PublicIpv4.admits(Cidr::host(*ip)));
     }
 
+    /// Takes over the addresses of kinds that this answer of EC2's lacks and an `earlier`
+    /// one of the same run had: it did not lose them within seconds, the answer is older
+    /// or not whole (promise 2).
+    pub fn recall(&mut self, earlier: &Self) {
+        let kinds =
+            [(&mut self.private_ipv4, &earlier.private_ipv4), (&mut self.ipv6, &earlier.ipv6)];
+        for (now, earlier) in kinds.into_iter().filter(|(now, _)| now.is_empty()) {
+            now.clone_from(earlier);
+        }
+        if self.public_ipv4.is_empty() && !self.is_stopped() {
+            self.public_ipv4.clone_from(&earlier.public_ipv4);
+        }
+        if self.prefixes.is_empty() {
+            self.prefixes.clone_from(&earlier.prefixes);
+        }
+    }
+
     /// Whether EC2 says that the instance is gone or going, its addresses with it.
     #[must_use]
     pub fn is_dead(&self) -> bool {

@@ -205,3 +205,24 @@ fn promise_7_only_configured_kinds_are_observed() {
     shown.ipv6.insert("2600::1".parse().expect("an address"));
     assert_eq!(addresses(&one(Some("InService"), None, Some(shown))), ["54.0.0.1/32"]);
 }
+
+#[test]
+fn promise_2_what_an_earlier_answer_showed_and_a_later_one_lacks_stays() {
+    let whole = || InstanceView {
+        private_ipv4: BTreeSet::from(["10.0.0.1".parse().expect("an address")]),
+        ipv6: BTreeSet::from(["2600::1".parse().expect("an address")]),
+        ..view("running", Some("54.0.0.1"), Some(ASG))
+    };
+    let recalled = |mut now: InstanceView| {
+        now.recall(&whole());
+        let held = now.public_ipv4.iter().chain(&now.private_ipv4).chain(&now.ipv6);
+        held.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let nothing = |state| view(state, None, Some(ASG));
+    assert_eq!(recalled(nothing("running")), ["54.0.0.1", "10.0.0.1", "2600::1"]);
+    // It has given the public one back.
+    assert_eq!(recalled(nothing("stopped")), ["10.0.0.1", "2600::1"]);
+    // Another one instead is news, not a gap.
+    let moved = view("running", Some("54.0.0.2"), Some(ASG));
+    assert_eq!(recalled(moved), ["54.0.0.2", "10.0.0.1", "2600::1"]);
+}

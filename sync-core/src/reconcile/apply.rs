@@ -111,6 +111,9 @@ impl Target {
             Err(_) => (self.rows.as_ref().unwrap_or(region.rows).clone(), true),
         };
         let consistent = own.seen().all(|seen| reflects(&rows, seen, region.first));
+        let mut told = region.told.clone();
+        own.learn(&mut told, &rows);
+        let region = View { told: &told, anew: true, ..region };
         lay_over(&mut rows, own, &region.member.name);
         let policy = region.policy(run, own, &rows, blind);
         let refused =
@@ -120,6 +123,7 @@ impl Target {
         if blind {
             self.admit_only(own);
         }
+        self.told = told;
         Ok(Some(blind))
     }
 

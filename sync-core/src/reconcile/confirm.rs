@@ -11,6 +11,7 @@ use crate::names::{InstanceId, MemberName, SecurityGroupId};
 use crate::permission::{Permission, Rule};
 use crate::planner::{NotWanted, Open};
 use crate::ports::{CallError, Failure};
+use crate::row::Instances;
 
 /// How a region stands for one hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,9 @@ impl RegionRun<'_> {
     /// Whether no hook of this run needs another look at this region.
     pub(super) fn confirms_all_hooks(&self, run: &Run<'_>, own: &Own) -> bool {
         run.request.hooks.iter().all(|hook| match own.of_hook(hook) {
-            Some(OwnGroup::Seen(seen)) => self.standing(run, hook, seen) != Standing::Unconfirmed,
+            Some(OwnGroup::Seen(seen)) => {
+                self.standing(run, hook, seen, &self.told) != Standing::Unconfirmed
+            }
             _ => true,
         })
     }
@@ -43,14 +46,25 @@ impl RegionRun<'_> {
         open
     }
 
-    /// How this region stands for a hook whose group was observed.
-    pub(super) fn standing(&self, run: &Run<'_>, hook: &Hook, seen: &Seen) -> Standing {
+    /// How this region stands for a hook whose group was observed; `told` is what any
+    /// region's mirror told of who left.
+    pub(super) fn standing(
+        &self,
+        run: &Run<'_>,
+        hook: &Hook,
+        seen: &Seen,
+        told: &Instances,
+    ) -> Standing {
         let addresses = match hook.transition {
             Transition::Launch => {
                 seen.row.instances.get(&hook.instance).cloned().unwrap_or_default()
             }
-            Transition::Terminate => seen.left_behind(&hook.instance, &self.told),
+            Transition::Terminate => seen.left_behind(&hook.instance, told),
         };
+        // A plan here knew of these only by what this region's mirror told.
+        let known = seen.left_behind(&hook.instance, &self.told);
+        let news = addresses.iter().filter(|cidr| self.home || !known.contains(cidr));
+        let news: BTreeSet<Cidr> = news.copied().collect();
         let launch = hook.transition == Transition::Launch;
         let learns = run.mesh().learns(&self.member.name);
         // Of a spread any target will do.
@@ -72,8 +86,7 @@ impl RegionRun<'_> {
                     permissions.iter().all(|permission| open.admits(*permission))
                 }
                 Transition::Terminate => {
-                    let unsure = self.home && target.freezes(&seen.row.member, &addresses);
-                    !unsure
+                    !target.freezes(&seen.row.member, &news)
                         && !target.still_wants(&permissions, &hook.instance)
                         && target.is_rid_of(&permissions, &addresses)
                         && (target.consistent || !unknown)
@@ -149,7 +162,8 @@ impl Target {
     }
 
     /// Whether a rule of the member and of these addresses stays because not all is known.
-    /// In its own region a leaving instance waits until it is; elsewhere the finding says so.
+    /// In its own region a leaving instance waits until it is, and elsewhere where the plan
+    /// did not know of its address; else the finding says so.
     fn freezes(&self, member: &MemberName, addresses: &BTreeSet<Cidr>) -> bool {
         self.plan.frozen.iter().map(|removal| removal.rule.rule()).any(|rule| {
             rule.member().as_ref() == Some(member)

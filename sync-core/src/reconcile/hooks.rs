@@ -14,6 +14,7 @@ use crate::events::{Hook, Transition};
 use crate::mesh::OnLaunchFailure;
 use crate::ports::{AuditLine, CallError, Called, Failure, HookAnswer, LifecycleState};
 use crate::report::{Finding, FindingKind, HookReport, HookResult};
+use crate::row::Instances;
 
 /// How often a completion is tried while the instance still waits: "No active
 /// Lifecycle Action" can be a race (`facts/aws.md`, Completing hooks).
@@ -88,12 +89,15 @@ fn not_ready(hook: &Hook, seen: &Seen) -> Option<String> {
     let addresses = seen.observation.instances.get(&hook.instance);
     let member = addresses.is_some();
     let replaced = state.is_some_and(LifecycleState::is_replacing_root_volume);
+    let unlisted = seen.observation.unlisted.contains(&hook.instance);
     match hook.transition {
         Transition::Launch if let Some(kinds) = seen.observation.lacks(&hook.instance) => {
             Some(format!("EC2 shows no {kinds} address of it yet"))
         }
-        Transition::Launch if seen.observation.unlisted.contains(&hook.instance) => {
-            Some("Auto Scaling does not list it yet".to_owned())
+        Transition::Launch if unlisted => Some("Auto Scaling does not list it yet".to_owned()),
+        // What it leaves behind is not known.
+        Transition::Terminate if unlisted => {
+            Some("Auto Scaling does not tell of it, and EC2 shows it alive".to_owned())
         }
         Transition::Launch if addresses.is_some_and(BTreeSet::is_empty) => {
             Some("it has no address that this mesh admits".to_owned())
@@ -113,6 +117,10 @@ fn not_ready(hook: &Hook, seen: &Seen) -> Option<String> {
 
 fn decide_seen(run: &Run<'_>, regions: &[RegionRun<'_>], hook: &Hook, seen: &Seen) -> Decision {
     let mut undone = Vec::new();
+    let mut told = Instances::new();
+    for (id, cidrs) in regions.iter().flat_map(|region| &region.told) {
+        told.entry(id.clone()).or_default().extend(cidrs);
+    }
     for region in regions {
         let name = &region.member.name;
         if let Some(error) = &region.unreachable {
@@ -121,7 +129,7 @@ fn decide_seen(run: &Run<'_>, regions: &[RegionRun<'_>], hook: &Hook, seen: &See
             }
             return hopeful(run, hook, error);
         }
-        match region.standing(run, hook, seen) {
+        match region.standing(run, hook, seen, &told) {
             Standing::Unconfirmed if region.lost => {
                 return Decision::Retry(format!("{name} lost a row while it was looked at"));
             }

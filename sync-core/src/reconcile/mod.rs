@@ -28,7 +28,7 @@ mod unlisted;
 
 use hooks::answer_hooks;
 use look::look;
-use own::{Own, observe_in_time};
+use own::{Own, Views, observe_in_time};
 use region::RegionRun;
 use tell::{Floors, observe_overtaken};
 
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
                     Ok(look) => look.rows.as_ref().map_err(Clone::clone),
                     Err(_) => Err(look::no_answer("look", member)),
                 };
-                observe_in_time(self, member, asgs, rows, &Floors::new()).await
+                observe_in_time(self, member, asgs, rows, (&Floors::new(), Views::new())).await
             })
         }))
         .map(|groups| Arc::new(Own::new(groups)))

@@ -65,6 +65,8 @@ pub(super) struct Seen {
     pub remembered: bool,
     /// Whether another run wrote the row meanwhile, so that it was observed anew.
     pub anew: bool,
+    /// What EC2 showed.
+    pub views: Views,
     /// What became of it in the own mirror.
     pub status: RowStatus,
     /// Why the own mirror could not be used.
@@ -149,16 +151,17 @@ impl Seen {
     }
 }
 
-/// Observes a member's groups and writes their rows, as long as the run works.
+/// Observes a member's groups and writes their rows, as long as the run works. `views` is
+/// what EC2 showed this run before.
 pub(super) async fn observe_in_time(
     run: &Run<'_>,
     member: &Member,
     asgs: &BTreeSet<AsgName>,
     rows: Called<&Rows>,
-    floors: &Floors,
+    (floors, views): (&Floors, Views),
 ) -> BTreeMap<RowKey, OwnGroup> {
     let observed =
-        timeout_at(run.work_until, observe_member(run, member, asgs, rows, floors)).await;
+        timeout_at(run.work_until, observe_member(run, member, asgs, rows, (floors, views))).await;
     observed.unwrap_or_else(|_| {
         keyed(member, asgs, &OwnGroup::Failed(no_answer("observe", member))).collect()
     })
@@ -171,14 +174,14 @@ async fn observe_member(
     member: &Member,
     asgs: &BTreeSet<AsgName>,
     rows: Called<&Rows>,
-    floors: &Floors,
+    (floors, mut views): (&Floors, Views),
 ) -> BTreeMap<RowKey, OwnGroup> {
     let mut rows = rows.cloned();
     let mut done = BTreeMap::new();
     let (mut left, mut anew) = (asgs.clone(), false);
     let mut pauses = jittered(Duration::from_millis(30), Duration::from_millis(600), ROW_ROUNDS);
     loop {
-        let groups = match observe_ready(run, member, &left, rows.as_ref().ok()).await {
+        let groups = match observe_ready(run, member, &left, rows.as_ref().ok(), &mut views).await {
             Ok(groups) => groups,
             Err(error) => {
                 done.extend(keyed(member, &left, &OwnGroup::Failed(error)));
@@ -194,7 +197,7 @@ async fn observe_member(
         for (key, group) in written.await {
             if let Some(mut group) = group {
                 if let OwnGroup::Seen(seen) = &mut group {
-                    seen.anew = anew;
+                    (seen.anew, seen.views) = (anew, views.clone());
                 }
                 left.remove(&key.asg);
                 done.insert(key, group);
@@ -247,6 +250,9 @@ pub(super) fn contended(member: &Member) -> CallError {
     }
 }
 
+/// What EC2 showed a run of each instance, with all that earlier answers had.
+pub(super) type Views = BTreeMap<InstanceId, InstanceView>;
+
 /// A group as one observation found it: none where Auto Scaling does not show it.
 type Observed = Option<(Observation, BTreeMap<InstanceId, LifecycleState>)>;
 
@@ -257,11 +263,12 @@ async fn observe_ready(
     member: &Member,
     asgs: &BTreeSet<AsgName>,
     rows: Option<&Rows>,
+    views: &mut Views,
 ) -> Called<BTreeMap<AsgName, Observed>> {
     let until = run.work_until.min(Instant::now() + ADDRESS_WAIT);
     let mut pauses = jittered(Duration::from_millis(250), Duration::from_secs(1), usize::MAX);
     loop {
-        let groups = observe_once(run, member, asgs, rows).await?;
+        let groups = observe_once(run, member, asgs, rows, views).await?;
         let waits = run.request.hooks.iter().any(|hook| !is_ready(hook, groups.get(&hook.asg)));
         let pause = pauses.next().filter(|pause| waits && Instant::now() + *pause < until);
         match pause {
@@ -299,6 +306,7 @@ async fn observe_once(
     member: &Member,
     asgs: &BTreeSet<AsgName>,
     rows: Option<&Rows>,
+    views: &mut Views,
 ) -> Called<BTreeMap<AsgName, Observed>> {
     let observer = &run.readers(member).observer;
     let remembered = |asg: &AsgName| {
@@ -311,6 +319,12 @@ async fn observe_once(
     let hooked = run.request.hooks.iter().filter(|hook| asgs.contains(&hook.asg));
     ids.extend(hooked.map(|hook| hook.instance.clone()));
     let mut shown = if ids.is_empty() { BTreeMap::new() } else { observer.instances(&ids).await? };
+    for (id, view) in &mut shown {
+        if let Some(earlier) = views.get(id) {
+            view.recall(earlier);
+        }
+        views.insert(id.clone(), view.clone());
+    }
     if run.mesh().is_told_apart(&member.name) {
         shown.values_mut().for_each(InstanceView::tell_private_apart);
     }
@@ -370,6 +384,7 @@ async fn write(
             over,
             remembered,
             anew: false,
+            views: Views::new(),
             status,
             error,
         }))

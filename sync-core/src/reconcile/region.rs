@@ -41,6 +41,9 @@ pub(super) struct RegionRun<'a> {
     /// saw in it is still wanted, but it may not know who came since, so everyone counts as
     /// unknown (promise 2); nor who left, so only what this run saw itself is admitted.
     pub blind: bool,
+    /// Whether the rules were read after this run saw who left. If the rows then could not
+    /// be, one of these rules may be of somebody who came since, with an address of theirs.
+    pub anew: bool,
     /// Whether the mirror lost an own row under this run, which then leaves the region as
     /// it is.
     pub lost: bool,
@@ -83,6 +86,8 @@ pub(super) struct Target {
     pub ever_learned: BTreeSet<Traffic>,
     /// The mirror's rows, where this target has read them anew since the region did.
     pub rows: Option<Rows>,
+    /// What those rows told of who left, for the region to know as well.
+    pub told: Instances,
     /// Whether those rules were read when the mirror said what the own rows say now.
     pub consistent: bool,
     /// Owned rules that the first look missed: they were wanted before this run changed anything.
@@ -104,6 +109,7 @@ impl<'a> RegionRun<'a> {
             first: Rows::default(),
             told: Instances::new(),
             blind: false,
+            anew: false,
             lost: false,
             targets: member
                 .security_groups
@@ -155,6 +161,7 @@ impl<'a> RegionRun<'a> {
         // Another run wrote the row and is bringing here what it says: what was seen before
         // that would be asked for twice.
         let outdated = !look.is_fresh() || own.seen().any(|seen| seen.anew);
+        self.anew = outdated;
         let look = if outdated {
             super::look::look(run, self.member, &self.member.security_groups).await
         } else {
@@ -205,8 +212,8 @@ impl<'a> RegionRun<'a> {
         own: &Own,
         rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
     ) {
-        let Self { member, home, rows, first, told, blind, targets, .. } = self;
-        let view = View { member, home: *home, rows, first, told, blind: *blind };
+        let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
+        let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
         let deal = |rows| {
             let policy = view.policy(run, own, rows, view.blind);
             view.deal(run, own, (rows, view.blind), rules, &|_, _| false, &policy)
@@ -235,8 +242,8 @@ impl<'a> RegionRun<'a> {
         consistent: bool,
     ) {
         // Apart from the targets, which keep what was done when time runs out here.
-        let Self { member, home, rows, first, told, blind, targets, .. } = self;
-        let view = View { member, home: *home, rows, first, told, blind: *blind };
+        let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
+        let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
         let policy = view.policy(run, own, rows, view.blind);
         let refused: BTreeMap<_, _> =
             targets.iter().map(|(group, target)| (group.clone(), target.refused.clone())).collect();
@@ -254,6 +261,11 @@ impl<'a> RegionRun<'a> {
         }))
         .await;
         self.look_again |= changed.contains(&true);
+        for target in self.targets.values_mut() {
+            for (id, cidrs) in std::mem::take(&mut target.told) {
+                self.told.entry(id).or_default().extend(cidrs);
+            }
+        }
     }
 }
 
@@ -272,6 +284,8 @@ pub(super) struct View<'v> {
     pub told: &'v Instances,
     /// See [`RegionRun::blind`].
     pub blind: bool,
+    /// See [`RegionRun::anew`].
+    pub anew: bool,
 }
 
 impl View<'_> {
@@ -300,7 +314,7 @@ impl View<'_> {
         let lost = |member: &MemberName| {
             run.mesh().row_keys().any(|key| key.member == *member && rows.row(&key).is_none())
         };
-        departed.retain(|(member, _)| blind || !lost(member));
+        departed.retain(|(member, _)| if blind { !self.anew } else { !lost(member) });
         Policy {
             mesh: run.mesh().name.clone(),
             guard: run.mesh().guard,

@@ -66,6 +66,7 @@ impl<'a> RegionRun<'a> {
         }
         let fresh = look(run, self.member, &groups).await;
         let rules = fresh.rules?;
+        self.anew = true;
         match fresh.rows {
             Ok(rows) => {
                 self.lost = lost(own, &self.member.name, &self.rows, &rows);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio::time::timeout_at;
 
 use super::Run;
-use super::own::{Own, OwnGroup, Seen, contended, observe_in_time};
+use super::own::{Own, OwnGroup, Seen, Views, contended, observe_in_time};
 use super::region::RegionRun;
 use crate::mesh::RowKey;
 use crate::names::MemberName;
@@ -21,6 +21,13 @@ impl<'a> RegionRun<'a> {
     /// rule: if one cannot be written, the region is unreachable for this run.
     pub(super) async fn tell(&mut self, run: &Run<'a>, own: &Own) -> Called<()> {
         let Some(writers) = run.writers(self.member) else { return Ok(()) };
+        let ahead = |seen: &Seen| {
+            seen.row.member != self.member.name
+                && self.rows.row(&seen.row.key()).is_some_and(|row| row.version > seen.row.version)
+        };
+        if own.seen().filter(|seen| seen.status != RowStatus::Unavailable).any(ahead) {
+            self.mirror = MirrorStatus::Newer;
+        }
         for _ in 0..TELLINGS {
             let news: Vec<_> =
                 own.seen().filter_map(|seen| News::of(seen, self, &self.rows)).collect();
@@ -75,7 +82,7 @@ impl News {
             let news = told.is_none_or(|told| told.instances != row.instances);
             return news.then(|| Self { row, condition: replace.unwrap_or(over) });
         }
-        (told.map(|row| row.version) != Some(seen.row.version))
+        told.is_none_or(|told| told.version < seen.row.version)
             .then(|| Self { row: seen.row.clone(), condition: replace.unwrap_or(Condition::Newer) })
     }
 }
@@ -111,14 +118,22 @@ pub(super) fn lost(own: &Own, place: &MemberName, before: &Rows, now: &Rows) -> 
 }
 
 /// Lays the own rows over those of a member's mirror, unless a newer one is there.
-/// A peer's mirror has been told what could not be ordered; nothing goes over that.
+/// A peer's mirror has been told what could not be ordered; nothing goes over that. And
+/// over the own mirror only what this run saw goes, not what it did not see.
 pub(super) fn lay_over(rows: &mut Rows, own: &Own, place: &MemberName) {
     for seen in own.seen() {
         let newer = |row: &MemberRow| row.version > seen.row.version;
-        let amended = seen.status == RowStatus::Unavailable && seen.row.member != *place;
-        if !amended && !rows.row(&seen.row.key()).is_some_and(newer) {
-            rows.overlay(seen.row.clone());
+        let stored = rows.row(&seen.row.key());
+        let unordered = seen.status == RowStatus::Unavailable;
+        if (unordered && seen.row.member != *place) || stored.is_some_and(newer) {
+            continue;
         }
+        let mut row = seen.row.clone();
+        let stored = stored.filter(|_| unordered).into_iter().flat_map(|row| &row.instances);
+        for (id, cidrs) in stored.filter(|(id, _)| !seen.observation.departed.contains_key(*id)) {
+            row.instances.entry(id.clone()).or_default().extend(cidrs);
+        }
+        rows.overlay(row);
     }
 }
 
@@ -149,6 +164,7 @@ pub(super) async fn observe_overtaken(
     let floors = overtaken(own, regions);
     let members = run.mesh().members.iter();
     let theirs = members.filter(|member| floors.keys().any(|key| key.member == member.name));
+    let views: Views = own.seen().flat_map(|seen| seen.views.clone()).collect();
     let anew = join_all(theirs.map(|member| async {
         let keys: Vec<RowKey> = member.row_keys().collect();
         let items = timeout_at(run.work_until, run.readers(member).mirror.rows(&keys));
@@ -160,7 +176,7 @@ pub(super) async fn observe_overtaken(
             floors.get(key).is_some_and(|floor| version < Some(*floor))
         };
         let asgs = keys.iter().filter(|key| behind(key)).map(|key| key.asg.clone()).collect();
-        Some(observe_in_time(run, member, &asgs, Ok(&rows), &floors).await)
+        Some(observe_in_time(run, member, &asgs, Ok(&rows), (&floors, views.clone())).await)
     }))
     .await;
     let seen = |(_, group): &(_, OwnGroup)| matches!(group, OwnGroup::Seen(_));

@@ -62,7 +62,8 @@ pub(super) fn depart_unremembered(
     }
 }
 
-/// Launching instances that EC2 shows in the group and Auto Scaling does not list yet.
+/// Instances of hooks that EC2 shows alive in the group and Auto Scaling does not list:
+/// it does not yet, or its answer lacks them.
 pub(super) fn unlisted(
     run: &Run<'_>,
     asg: &AsgName,
@@ -70,9 +71,8 @@ pub(super) fn unlisted(
     states: &BTreeMap<InstanceId, LifecycleState>,
     shown: &BTreeMap<InstanceId, InstanceView>,
 ) -> BTreeSet<InstanceId> {
-    let launching = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Launch);
-    launching
-        .map(|hook| &hook.instance)
+    let waiting = run.request.hooks.iter().map(|hook| &hook.instance);
+    waiting
         .filter(|id| !states.contains_key(*id) && !observation.instances.contains_key(*id))
         .filter(|id| {
             shown.get(*id).is_some_and(|view| !view.is_dead() && view.asg.as_ref() == Some(asg))

@@ -114,7 +114,7 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 14] = [
+const FOUND: [(&str, &str); 21] = [
     ("a-block-beside-its-part", include_str!("scripts/a-block-beside-its-part.txt")),
     (
         "room-that-a-run-does-not-know-of",
@@ -132,6 +132,25 @@ const FOUND: [(&str, &str); 14] = [
     ("an-old-address-told-late", include_str!("scripts/an-old-address-told-late.txt")),
     ("another-groups-row-is-lost", include_str!("scripts/another-groups-row-is-lost.txt")),
     ("gone-from-every-answer", include_str!("scripts/gone-from-every-answer.txt")),
+    (
+        "a-new-rule-while-its-mirror-is-away",
+        include_str!("scripts/a-new-rule-while-its-mirror-is-away.txt"),
+    ),
+    ("told-by-a-second-look", include_str!("scripts/told-by-a-second-look.txt")),
+    ("told-by-another-regions-mirror", include_str!("scripts/told-by-another-regions-mirror.txt")),
+    (
+        "an-unwritten-row-over-a-whole-one",
+        include_str!("scripts/an-unwritten-row-over-a-whole-one.txt"),
+    ),
+    (
+        "an-address-hidden-from-the-second-answer",
+        include_str!("scripts/an-address-hidden-from-the-second-answer.txt"),
+    ),
+    (
+        "a-leaving-instance-that-nobody-tells-of",
+        include_str!("scripts/a-leaving-instance-that-nobody-tells-of.txt"),
+    ),
+    ("an-older-row-into-a-lost-table", include_str!("scripts/an-older-row-into-a-lost-table.txt")),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Promises 3, 6 and 8: what must be so when a hook is answered, and when a run ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sync_core::cidr::{AddressKind, Cidr};
@@ -130,7 +130,9 @@ impl State {
         let launch = hook.transition == Transition::Launch;
         let known = &self.runs[run];
         // Somebody else's by now, and so the rule.
-        let others = claimed(known, question) || self.may_be_others(question, group);
+        let others = claimed(known, question)
+            || self.may_be_others(question, group)
+            || self.said_of_another(question);
         if !launch && (others || !self.alive(&permission.cidr).is_empty()) {
             return None;
         }
@@ -196,6 +198,14 @@ impl State {
                 })
         };
         member.is_some_and(|member| missing(&member))
+    }
+
+    /// Whether a row in the place says by now that the address is another instance's.
+    fn said_of_another(&self, question: &Question<'_>) -> bool {
+        let wanted = self.places[question.place].mirror.wanted.values();
+        wanted
+            .flat_map(BTreeMap::keys)
+            .any(|(cidr, id)| *cidr == question.permission.cidr && *id != question.hook.instance)
     }
 
     /// Whether some read of the place showed the run what had been there before.
@@ -377,10 +387,13 @@ impl State {
     }
 }
 
-/// Whether a row that the run knows of says that the address is another instance's: its
-/// member could not tell of its going yet, so the rule stays.
+/// Whether a row that the run knows of, or EC2, says that the address is another
+/// instance's: its member could not tell of its going yet, so the rule stays.
 fn claimed(known: &RunState, question: &Question<'_>) -> bool {
+    let (leaving, cidr) = (&question.hook.instance, question.permission.cidr);
+    if known.saw.iter().any(|(id, held)| id != leaving && *held == cidr) {
+        return true;
+    }
     let rows = known.knows(question.place).into_values();
-    rows.flat_map(|row| &row.instances)
-        .any(|(id, held)| *id != question.hook.instance && held.contains(&question.permission.cidr))
+    rows.flat_map(|row| &row.instances).any(|(id, held)| id != leaving && held.contains(&cidr))
 }

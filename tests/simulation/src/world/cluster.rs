@@ -18,7 +18,7 @@ impl World {
     pub fn launch(&self, member: &str) -> Hook {
         let id = self.start(member, "Pending:Wait");
         let mut state = self.state();
-        state.place(&member.into()).waiting.insert((id.clone(), Transition::Launch));
+        state.place(&member.into()).waiting.insert((id.clone(), Transition::Launch), String::new());
         drop(state);
         hook(member, &id, Transition::Launch)
     }
@@ -42,8 +42,8 @@ impl World {
         let mut state = self.state();
         let place = state.place(&member.into());
         place.asg(member).insert(id.clone(), LifecycleState::new("Terminating:Wait"));
-        place.waiting.retain(|(waiting, _)| waiting != id);
-        place.waiting.insert((id.clone(), Transition::Terminate));
+        place.waiting.retain(|(waiting, _), _| waiting != id);
+        place.waiting.insert((id.clone(), Transition::Terminate), String::new());
         drop(state);
         hook(member, id, Transition::Terminate)
     }

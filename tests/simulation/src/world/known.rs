@@ -8,7 +8,7 @@ use sync_core::cidr::Cidr;
 use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
-use sync_core::ports::{Failure, Grant, Groups, InstanceView};
+use sync_core::ports::{Grant, Groups, InstanceView};
 use sync_core::row::MemberRow;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -85,11 +85,10 @@ pub(super) struct View {
     pub attempted: BTreeSet<Permission>,
     /// What AWS ever said to it was added, or there already.
     pub there: BTreeSet<Permission>,
+    /// Whether AWS ever said to it that there is no room.
+    pub no_room: bool,
     /// Whether an add failed since.
     pub add_failed: bool,
-    /// Whether AWS ever said that the target is full. Whoever was left out then is not
-    /// asked for again in the same run.
-    pub was_full: bool,
     /// When it last asked to add each permission.
     pub added_at: BTreeMap<Permission, u64>,
     /// What the target opened to itself in each look, where there was one.
@@ -160,6 +159,13 @@ impl RunState {
         view.map(|view| view.ever.clone()).unwrap_or_default()
     }
 
+    /// Who was in a place's own rows when the run last read them.
+    fn last_remembered(&self, place: &MemberName) -> BTreeSet<(InstanceId, Cidr)> {
+        let rows = self.rows.get(place).into_iter().flat_map(|(_, rows)| rows.values());
+        let held = rows.filter(|row| row.member == *place).flat_map(|row| &row.instances);
+        held.flat_map(|(id, cidrs)| cidrs.iter().map(|cidr| (id.clone(), *cidr))).collect()
+    }
+
     /// When the run last read a target.
     pub(super) fn looked(&self, place: &MemberName, target: &SecurityGroupId) -> u64 {
         self.views.get(&(place.clone(), target.clone())).map_or(0, |view| view.at)
@@ -205,12 +211,13 @@ impl State {
         let known = self.run(run);
         let rows = known.rows.get(place).map(|(_, rows)| rows);
         let remembers = |asg: &AsgName| rows.is_some_and(|rows| rows.keys().any(|k| k.asg == *asg));
+        let last = known.last_remembered(place);
         // What an answer leaves out the run can only know from its row, and so it can who
         // comes back, where there is a row.
         let knowable = |(asg, id, cidr): &(AsgName, InstanceId, Cidr)| {
             let state = shown.get(asg).and_then(|listed| listed.get(id));
             state.is_some_and(|state| state.as_str() != "Pending" || !remembers(asg))
-                || known.remembered.contains(&(id.clone(), *cidr))
+                || last.contains(&(id.clone(), *cidr))
         };
         let sight = sight.into_iter().filter(knowable).collect();
         let rows = known.rows.get(place).into_iter().flat_map(|(_, rows)| rows);
@@ -237,9 +244,9 @@ impl State {
         let known = self.run(run);
         let sight = if passage.hide {
             // The rows are all that the run can know these by.
-            let known = |(_, id, cidr): &(AsgName, InstanceId, Cidr)| {
-                known.remembered.contains(&(id.clone(), *cidr))
-            };
+            let last = known.last_remembered(place);
+            let known =
+                |(_, id, cidr): &(AsgName, InstanceId, Cidr)| last.contains(&(id.clone(), *cidr));
             sight.into_iter().filter(known).collect()
         } else {
             sight
@@ -307,19 +314,18 @@ impl State {
         run: RunId,
         place: &MemberName,
         grant: &Grant,
-        done: Result<bool, Failure>,
+        done: Option<bool>,
+        full: bool,
     ) {
-        if done == Ok(true) {
+        if done == Some(true) {
             self.lines += grant.permissions.len();
         }
         let view = self.run(run).views.entry((place.clone(), grant.group.clone())).or_default();
         match done {
-            Ok(_) => view.there.extend(grant.permissions.iter().map(|(p, _)| *p)),
-            Err(failure) => {
-                view.add_failed = true;
-                view.was_full |= failure == Failure::QuotaExceeded;
-            }
+            Some(_) => view.there.extend(grant.permissions.iter().map(|(p, _)| *p)),
+            None => view.add_failed = true,
         }
+        view.no_room |= full;
     }
 }
 

@@ -115,7 +115,7 @@ impl State {
         place.asgs.values_mut().for_each(|asg| {
             asg.remove(id);
         });
-        place.waiting.retain(|(waiting, _)| waiting != id);
+        place.waiting.retain(|(waiting, _), _| waiting != id);
         place.returning.remove(id);
         self.kill_instance(member, id, "terminated");
     }
@@ -146,12 +146,13 @@ impl State {
     ) {
         self.set_life(member, id, word);
         let Some((asg, _)) = self.life_of(member, id) else { return };
+        let token = format!("{id} {}", self.tick);
         let place = self.place(member);
-        place.waiting.retain(|(waiting, _)| waiting != id);
-        place.waiting.insert((id.clone(), transition));
+        place.waiting.retain(|(waiting, _), _| waiting != id);
+        place.waiting.insert((id.clone(), transition), token.clone());
         let patience = self.rng(&format!("patience {id} {word}")).u64(40_000..120_000);
         self.later(member, id, Phase::Unanswered(transition), patience);
-        let hook = hook_of(&asg, id, transition);
+        let hook = Hook { token: Some(token), ..hook_of(&asg, id, transition) };
         self.send(member, id.as_str(), &Says::Hook(hook));
     }
 
@@ -242,7 +243,7 @@ impl State {
 
     /// Auto Scaling gives up on whoever should have answered.
     fn unanswered(&mut self, member: &MemberName, id: &InstanceId, transition: Transition) {
-        let waited = self.place(member).waiting.remove(&(id.clone(), transition));
+        let waited = self.place(member).waiting.remove(&(id.clone(), transition)).is_some();
         if let Some((asg, _)) = self.life_of(member, id).filter(|_| waited) {
             self.tell(|| format!("{member} {id}: nobody answered its {transition:?}"));
             self.proceed(member, &hook_of(&asg, id, transition), HookAnswer::Abandon);

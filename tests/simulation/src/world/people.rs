@@ -181,11 +181,11 @@ impl State {
         true
     }
 
-    /// A person starts a stopped instance.
+    /// A person starts a stopped instance. EC2 refuses where it has no address for it.
     pub fn start_again(&mut self, member: &MemberName, id: &InstanceId) -> bool {
-        let started = self.change_state(member, id, "stopped", "running");
+        let started = !self.free.is_empty() && self.change_state(member, id, "stopped", "running");
         if started {
-            self.soon(member, id, Phase::Addressed);
+            self.give_addresses(member, id);
         }
         started
     }

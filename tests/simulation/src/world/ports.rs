@@ -95,9 +95,15 @@ impl HookWriter for Door {
             || what,
             move |state, passage| {
                 let waits = (hook.instance.clone(), hook.transition);
-                if !state.place(&door.place).waiting.remove(&waits) {
+                let waiting = &mut state.place(&door.place).waiting;
+                let waited = waiting.get(&waits).is_some_and(|token| {
+                    // The instance id works alone; a token is of one action.
+                    hook.token.as_ref().is_none_or(|named| named == token)
+                });
+                if !waited {
                     return Err(Failure::NoActiveAction);
                 }
+                waiting.remove(&waits);
                 state.watch_completion(door.run, &door.place, &hook, answer);
                 state.proceed(&door.place, &hook, answer);
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
@@ -134,7 +140,7 @@ impl RuleWriter for Door {
         let (door, grant) = (self.clone(), grant.clone());
         let rows_read = {
             let mut state = self.world.state();
-            state.watch_attempt(self.run, &self.place, &grant);
+            state.watch_request(self.run, &self.place, &grant);
             state.runs[&self.run].rows_read(&self.place)
         };
         let what = named(grant.permissions.iter().map(|(permission, _)| permission));
@@ -155,14 +161,15 @@ impl RuleWriter for Door {
         );
         let answer = answer.await;
         let done = match &answer {
-            Ok(_) => Ok(true),
+            Ok(_) => Some(true),
             // Of one permission alone, Duplicate says that it is there.
             Err(error) if error.kind == Failure::Duplicate && asked.permissions.len() == 1 => {
-                Ok(false)
+                Some(false)
             }
-            Err(error) => Err(error.kind),
+            Err(_) => None,
         };
-        self.world.state().watch_added(self.run, &self.place, &asked, done);
+        let full = matches!(&answer, Err(error) if error.kind == Failure::QuotaExceeded);
+        self.world.state().watch_added(self.run, &self.place, &asked, done, full);
         answer
     }
 

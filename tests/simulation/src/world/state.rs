@@ -88,7 +88,7 @@ pub struct Place {
     /// Its mirror.
     pub table: BTreeMap<RowKey, Item>,
     /// Lifecycle actions that wait for an answer.
-    pub waiting: BTreeSet<(InstanceId, Transition)>,
+    pub waiting: BTreeMap<(InstanceId, Transition), String>,
     /// The kinds of addresses that count.
     pub kinds: BTreeSet<AddressKind>,
     /// Private addresses and IPv6 addresses that nobody holds.

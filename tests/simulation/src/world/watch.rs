@@ -95,9 +95,23 @@ impl State {
         }
     }
 
-    /// Promise 7: only what the document opens, only to who is or was in the cluster,
-    /// and only what the run knows of. `rows_read` is when it had last read the mirror's
-    /// rows as it asked.
+    /// Promise 7: a run asks only for what it knows of.
+    pub(super) fn watch_request(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
+        self.watch_attempt(run, place, grant);
+        let member = member_of(grant);
+        let unheard_of = |(permission, description): &&(Permission, String)| {
+            let whose = description.rsplit(' ').next().unwrap_or_default();
+            let told = self.told(run, &member, whose).into_iter();
+            let told = told.map(|cidr| Permission { cidr, ..*permission }).collect();
+            !opened_by(&told, *permission)
+        };
+        if let Some((permission, who)) = grant.permissions.iter().find(unheard_of) {
+            self.broken(7, format!("{run:?} asks to open {permission} in {place} for {who}"));
+        }
+    }
+
+    /// Promise 7: only what the document opens, only to who is or was in the cluster.
+    /// `rows_read` is when the run had last read the mirror's rows as it asked.
     pub(super) fn watch_authorize(
         &mut self,
         run: RunId,
@@ -105,18 +119,14 @@ impl State {
         grant: &Grant,
         rows_read: u64,
     ) {
-        let member = MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str));
+        let member = member_of(grant);
         let ever = self.ever.iter().filter(|(of, _)| *of == member);
         let learned = self.runs[&run].ever(place, &grant.group);
         let asked =
             ever.flat_map(|(_, cidr)| self.opens(&member, place, &learned, *cidr)).collect();
-        for (permission, description) in &grant.permissions {
-            let whose = description.rsplit(' ').next().unwrap_or_default();
-            let told = self.told(run, &member, whose).into_iter();
-            let told = told.map(|cidr| Permission { cidr, ..*permission }).collect();
-            if !opened_by(&asked, *permission) || !opened_by(&told, *permission) {
-                let text = format!("{run:?} opened {permission} in {place} for {member} {whose}");
-                self.broken(7, text);
+        for (permission, who) in &grant.permissions {
+            if !opened_by(&asked, *permission) {
+                self.broken(7, format!("{run:?} opened {permission} in {place} for {who}"));
             }
             let change = (*permission, true);
             self.note_change((run, rows_read), place, &grant.group, change);
@@ -165,7 +175,8 @@ impl State {
                 let held = (cidr, id.clone());
                 let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
                 let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
-                if since.is_some_and(|since| *since < looked) {
+                if since.is_some_and(|since| *since < looked) && !self.saw_only_what_was(run, place)
+                {
                     self.broken(2, format!("{who}, and its row said so before the run looked"));
                 }
                 let lost = self.places[place].mirror.lost.iter();
@@ -176,6 +187,12 @@ impl State {
             }
             self.note_change((run, rows_read), place, group, (permission, false));
         }
+    }
+
+    /// Whether a run could not read its own rows, and EC2 told it of an earlier time.
+    fn saw_only_what_was(&self, run: RunId, place: &MemberName) -> bool {
+        let known = &self.runs[&run];
+        known.blind.contains(place) && known.shown.get(place).is_some_and(|(_, whole)| !whole)
     }
 
     /// Promise 4: whatever the run knows to be wanted is there, or was asked for, before it
@@ -218,7 +235,7 @@ impl State {
             let ipv4 = more.iter().filter(|p| p.cidr.is_ipv4()).count();
             let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
             let limit = self.mesh.limits.rules_per_group as usize;
-            view.was_full || fuller > limit.min(self.places[place].groups[id].quota)
+            view.no_room || fuller > limit.min(self.places[place].groups[id].quota)
         };
         let excused = views.iter().all(full) || views.iter().any(|(view, _)| view.add_failed);
         if let Some(first) = missing.first().filter(|_| !excused) {
@@ -260,4 +277,9 @@ impl State {
             group.changes.push(Change { tick, run, rows_read, permission, added });
         }
     }
+}
+
+/// Whose addresses a grant admits.
+fn member_of(grant: &Grant) -> MemberName {
+    MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str))
 }
