@@ -55,8 +55,13 @@ impl Corner {
     fn is(&self, word: &str, transition: Transition) {
         self.world.set_state(EAST, &self.id, word);
         if word.ends_with(":Wait") {
+            // As the bodies have it.
+            let token = match transition {
+                Transition::Launch => "33965228-086a-4aeb-8c26-f82ed3bef495",
+                Transition::Terminate => "87654321-4321-4321-4321-210987654321",
+            };
             let waits = (self.id.clone(), transition);
-            self.world.state().place(&EAST.into()).waiting.insert(waits);
+            self.world.state().place(&EAST.into()).waiting.insert(waits, token.to_owned());
         }
     }
 
