@@ -23,7 +23,7 @@ TOOLS  := target/tools
 MUTANTS := 27.1.0
 FUZZ    := 0.13.2
 
-.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template page iam docs build bench package fuzz mutants venv clean
+.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template examples page iam docs build bench package fuzz mutants venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -35,7 +35,7 @@ test: venv build
 	$(BIN)/python tests/docs/readme.py "make test" target/test.log
 
 # iam comes last: it judges what the emulated run recorded, too.
-rungs: unit docs template page emulated iam
+rungs: unit docs template examples page emulated iam
 
 # Before each commit.
 check: fmt lint
@@ -71,6 +71,11 @@ soak:
 template: venv $(CHECKOV)/.complete
 	@echo "── the stack's template"
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/template
+
+# The examples for Terraform and CloudFormation: linters, the provider's schema, and the stack's parameters.
+examples: venv $(CHECKOV)/.complete
+	@echo "── the examples"
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/examples
 
 # Apart from the rest, because it wants other versions of the same packages.
 $(CHECKOV)/.complete: tests/template/requirements-checkov.txt

@@ -11,7 +11,7 @@ import pytest
 import readme
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/*.md")])
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/*.md"), *ROOT.glob("examples/*.md")])
 
 
 @pytest.mark.parametrize("number", range(1, 9))
