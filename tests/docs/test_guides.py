@@ -14,7 +14,7 @@ from botocore import xform_name
 from botocore.model import OperationModel, StructureShape
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [ROOT / "README.md", ROOT / "sam" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDES = [*sorted(ROOT.glob("*.md")), ROOT / "sam" / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Options of the AWS CLI itself, and whether each takes a value.
 GLOBAL = {"--region": True, "--query": True, "--output": True, "--cli-binary-format": True, "--profile": True}
 #: Commands that the AWS CLI has beside the services' own.
