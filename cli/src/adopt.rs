@@ -9,7 +9,7 @@ use sync_core::adopt::{Candidate, Decision, RuleTagger, judge};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{MeshName, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
-use sync_core::planner::desired;
+use sync_core::planner::{desired, learned};
 use sync_core::ports::{AuditLine, AuditLog, CallError, Called, Clock as _, MemberReaders};
 use sync_core::row::{Rows, Stored};
 
@@ -82,8 +82,8 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, output: Output) -> anyho
             targets.extend(look.as_ref().err().map(|error| unreachable_member(member, error)));
             continue;
         };
-        for (group, rules) in &look.rules {
-            let candidates = judge(mesh, member, rules, &desired(mesh, member, &look.rows), &named);
+        for group in look.rules.keys() {
+            let candidates = candidates(mesh, member, group, look, &named);
             let tagger = options.yes.then(|| &*taggers[&member.name]);
             targets.push(adopt(mesh, member, group, &candidates, &look.rows, tagger).await);
         }
@@ -110,6 +110,19 @@ async fn look(mesh: &Mesh, member: &Member, readers: &MemberReaders) -> Called<L
     Ok(Look { rules, rows })
 }
 
+/// Every foreign rule of a group, and what is to become of it.
+fn candidates(
+    mesh: &Mesh,
+    member: &Member,
+    group: &SecurityGroupId,
+    look: &Look,
+    named: &BTreeSet<RuleId>,
+) -> Vec<Candidate> {
+    let rules = look.rules.get(group).map(Vec::as_slice).unwrap_or_default();
+    let desired = desired(mesh, member, &look.rows, &learned(mesh, group, rules));
+    judge(mesh, (member, group), rules, &desired, named)
+}
+
 /// A rule that was named has to be there, and to be one that may be taken over. Told
 /// before anything is done.
 fn refuse_strangers(
@@ -120,16 +133,18 @@ fn refuse_strangers(
     let mut missing = named.clone();
     for (member, look) in seen {
         let Ok(look) = look else { continue };
-        let desired = desired(mesh, member, &look.rows);
-        for rule in look.rules.values().flatten().filter(|rule| named.contains(&rule.id)) {
-            missing.remove(&rule.id);
-            let judged = judge(mesh, member, std::slice::from_ref(rule), &desired, named);
-            if judged.iter().any(|candidate| candidate.decision == Decision::Other) {
-                bail!(
-                    "{} ({rule}) is another mesh's, or on ports that this mesh does not manage; \
-                     sgsync has no business with it",
-                    rule.id
-                );
+        for (group, rules) in &look.rules {
+            for rule in rules {
+                missing.remove(&rule.id);
+            }
+            for Candidate { rule, decision } in candidates(mesh, member, group, look, named) {
+                if decision == Decision::Other && named.contains(&rule.id) {
+                    bail!(
+                        "{} ({rule}) is another mesh's, or on ports that this mesh does not \
+                         manage; sgsync has no business with it",
+                        rule.id
+                    );
+                }
             }
         }
     }

@@ -97,7 +97,7 @@ mod tests {
         let mut text = "name = \"m\"\n[[allow]]\nprotocol = \"tcp\"\nports = \"7000\"\n".to_owned();
         text.extend(members.iter().enumerate().map(|(place, (name, region))| {
             format!(
-                "[[member]]\nname = \"{name}\"\nregion = \"{region}\"\n\
+                "[[member]]\nname = \"{name}\"\nregion = \"{region}\"\ntable = \"rows-{name}\"\n\
                  auto_scaling_groups = [\"g{place}\"]\n\
                  security_groups = [\"sg-0000000000000000{place}\"]\n"
             )

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use divan::{Bencher, black_box};
 use sync_core::cidr::Cidr;
-use sync_core::mesh::Guard;
+use sync_core::mesh::{Compact, Guard};
 use sync_core::names::{InstanceId, MemberName, MeshName, RuleId};
 use sync_core::permission::{MEMBER_TAG, MESH_TAG, Permission, Protocol, Rule, Source, Traffic};
 use sync_core::planner::{Desired, Origin, Policy, check, plan};
@@ -129,6 +129,7 @@ fn policy() -> Policy {
         mesh: MeshName::parse("orders-db").unwrap_or_else(|_| unreachable!("a valid name")),
         guard: Guard { max_removals: 10, max_removal_percent: 50 },
         rules_per_group: u32::MAX,
+        compact: Compact::Off,
         departed: BTreeSet::new(),
         allow_removals: false,
     }

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::mesh::{Member, Mesh};
-use crate::names::{MemberName, RuleId};
-use crate::permission::{MEMBER_TAG, MESH_TAG, Rule};
-use crate::planner::Desired;
+use crate::names::{MemberName, RuleId, SecurityGroupId};
+use crate::permission::{MEMBER_TAG, MESH_TAG, Rule, Traffic};
+use crate::planner::{Desired, learned};
 use crate::ports::{Called, Receipt};
 
 #[cfg(test)]
@@ -72,17 +72,21 @@ impl Candidate {
 #[must_use]
 pub fn judge(
     mesh: &Mesh,
-    target: &Member,
+    target: (&Member, &SecurityGroupId),
     actual: &[Rule],
     desired: &Desired,
     named: &BTreeSet<RuleId>,
 ) -> Vec<Candidate> {
+    let learned = learned(mesh, target.1, actual);
+    let managed = mesh.members.iter();
+    let managed = managed.flat_map(|from| mesh.traffic(&from.name, &target.0.name, &learned));
+    let managed: BTreeSet<Traffic> = managed.collect();
     let mut candidates: Vec<Candidate> = actual
         .iter()
         .filter(|rule| !rule.is_owned_by(&mesh.name))
         .map(|rule| Candidate {
             rule: rule.clone(),
-            decision: decide(mesh, target, rule, desired, named),
+            decision: decide(&managed, rule, desired, named),
         })
         .collect();
     candidates.sort_by(|a, b| a.rule.id.cmp(&b.rule.id));
@@ -90,8 +94,7 @@ pub fn judge(
 }
 
 fn decide(
-    mesh: &Mesh,
-    target: &Member,
+    managed: &BTreeSet<Traffic>,
     rule: &Rule,
     desired: &Desired,
     named: &BTreeSet<RuleId>,
@@ -102,10 +105,7 @@ fn decide(
     if let Some(origin) = rule.permission().and_then(|wanted| desired.wanted.get(&wanted)) {
         return Decision::Adopt(origin.member.clone());
     }
-    let managed = mesh.members.iter().any(|from| {
-        let traffic = mesh.traffic(&from.name, &target.name);
-        traffic.into_iter().any(|traffic| traffic.overlaps(rule.traffic))
-    });
+    let managed = managed.iter().any(|traffic| traffic.overlaps(rule.traffic));
     match (managed, named.contains(&rule.id)) {
         (true, true) => Decision::AdoptToRevoke,
         (true, false) => Decision::Unwanted,

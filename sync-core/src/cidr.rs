@@ -34,6 +34,13 @@ impl Cidr {
         self.0.prefix_len() == self.0.max_prefix_len()
     }
 
+    /// Whether this has the length of the prefixes that EC2 delegates to interfaces: /28
+    /// and /80 (`facts/aws.md`, section 4).
+    #[must_use]
+    pub fn is_delegated(self) -> bool {
+        self.0.prefix_len() == if self.is_ipv4() { 28 } else { 80 }
+    }
+
     /// Whether this counts against the IPv4 quota.
     #[must_use]
     pub fn is_ipv4(self) -> bool {
@@ -44,6 +51,38 @@ impl Cidr {
     #[must_use]
     pub fn address(self) -> IpAddr {
         self.0.network()
+    }
+
+    /// The block's last address.
+    #[must_use]
+    pub fn last_address(self) -> IpAddr {
+        self.0.broadcast()
+    }
+
+    /// Whether every address of the other block is in this one.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
+    /// The block that is twice as large; none for all addresses of a family.
+    #[must_use]
+    pub fn wider(self) -> Option<Self> {
+        self.0.supernet().map(Self)
+    }
+
+    /// The block's two halves; none for a host.
+    #[must_use]
+    pub fn halves(self) -> Option<[Self; 2]> {
+        let mut halves = self.0.subnets(self.0.prefix_len().checked_add(1)?).ok()?;
+        Some([Self(halves.next()?), Self(halves.next()?)])
+    }
+
+    /// The fewest blocks that hold exactly the addresses of these.
+    #[must_use]
+    pub fn merged(blocks: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let blocks: Vec<IpNet> = blocks.into_iter().map(|block| block.0).collect();
+        IpNet::aggregate(&blocks).into_iter().map(Self).collect()
     }
 }
 
@@ -90,26 +129,53 @@ pub enum AddressKind {
     PrivateIpv4,
     /// Global IPv6.
     Ipv6,
+    /// IPv4 prefixes delegated to an interface: private, /28 each.
+    Ipv4Prefix,
+    /// IPv6 prefixes delegated to an interface: /80 each.
+    Ipv6Prefix,
 }
 
 impl AddressKind {
     /// Every kind, as the mesh document spells them.
-    pub const ALL: [(&str, Self); 3] = [
+    pub const ALL: [(&str, Self); 5] = [
         ("public-ipv4", Self::PublicIpv4),
         ("private-ipv4", Self::PrivateIpv4),
         ("ipv6", Self::Ipv6),
+        ("ipv4-prefix", Self::Ipv4Prefix),
+        ("ipv6-prefix", Self::Ipv6Prefix),
     ];
 
-    /// Whether an address block is one host of this kind (promise 7).
+    /// Whether an address block is one of this kind (promise 7): one host, or a prefix as
+    /// EC2 delegates it, neither wider nor narrower.
     #[must_use]
     pub fn admits(self, cidr: Cidr) -> bool {
-        cidr.is_host_route()
-            && match (self, cidr.address()) {
-                (Self::PublicIpv4, IpAddr::V4(ip)) => is_public(ip),
-                (Self::PrivateIpv4, IpAddr::V4(ip)) => is_routable(ip),
-                (Self::Ipv6, IpAddr::V6(ip)) => is_global_unicast(ip),
-                _ => false,
-            }
+        match (self, cidr.address()) {
+            (Self::PublicIpv4, IpAddr::V4(ip)) => cidr.is_host_route() && is_public(ip),
+            (Self::PrivateIpv4, IpAddr::V4(ip)) => cidr.is_host_route() && is_routable(ip),
+            (Self::Ipv6, IpAddr::V6(ip)) => cidr.is_host_route() && is_global_unicast(ip),
+            (Self::Ipv4Prefix, IpAddr::V4(ip)) => cidr.is_delegated() && is_routable(ip),
+            (Self::Ipv6Prefix, IpAddr::V6(ip)) => cidr.is_delegated() && is_global_unicast(ip),
+            _ => false,
+        }
+    }
+
+    /// Whether every instance has one from its launch on, so that a launch hook waits for
+    /// it. Prefixes are delegated to interfaces whenever somebody asks for it.
+    #[must_use]
+    pub fn comes_with_launch(self) -> bool {
+        !matches!(self, Self::Ipv4Prefix | Self::Ipv6Prefix)
+    }
+
+    /// The kind as the mesh document spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl fmt::Display for AddressKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -2,6 +2,7 @@
 //! the group now. Pure: one observation in, one set of instances out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::cidr::{AddressKind, Cidr};
 use crate::names::{AsgName, InstanceId};
@@ -13,8 +14,8 @@ use crate::row::Instances;
 pub struct Observation {
     /// Who is in the group, with the addresses this mesh admits.
     pub instances: Instances,
-    /// Members without an address that this mesh admits: EC2 does not show one yet.
-    pub without_address: BTreeSet<InstanceId>,
+    /// Members of whom EC2 shows no address of these kinds yet, although the mesh wants one.
+    pub without_address: BTreeMap<InstanceId, BTreeSet<AddressKind>>,
     /// Members whose remembered addresses EC2 shows none of: kept until it shows others,
     /// or shows the instance stopped or dead.
     pub address_hidden: BTreeSet<InstanceId>,
@@ -90,20 +91,28 @@ fn is_replacing_root_volume(state: &str) -> bool {
 }
 
 impl InstanceView {
-    /// The instance's addresses of these kinds, as host routes.
+    /// The instance's addresses of these kinds, as host routes, and its delegated prefixes.
     #[must_use]
     pub fn addresses(&self, kinds: &BTreeSet<AddressKind>) -> BTreeSet<Cidr> {
-        kinds
-            .iter()
-            .flat_map(|kind| {
-                let shown = match kind {
-                    AddressKind::PublicIpv4 => &self.public_ipv4,
-                    AddressKind::PrivateIpv4 => &self.private_ipv4,
-                    AddressKind::Ipv6 => &self.ipv6,
-                };
-                shown.iter().map(|ip| Cidr::host(*ip)).filter(|cidr| kind.admits(*cidr))
-            })
-            .collect()
+        kinds.iter().flat_map(|kind| self.of_kind(*kind)).collect()
+    }
+
+    fn of_kind(&self, kind: AddressKind) -> BTreeSet<Cidr> {
+        let hosts = |shown: &BTreeSet<IpAddr>| shown.iter().copied().map(Cidr::host).collect();
+        let shown: BTreeSet<Cidr> = match kind {
+            AddressKind::PublicIpv4 => hosts(&self.public_ipv4),
+            AddressKind::PrivateIpv4 => hosts(&self.private_ipv4),
+            AddressKind::Ipv6 => hosts(&self.ipv6),
+            AddressKind::Ipv4Prefix | AddressKind::Ipv6Prefix => self.prefixes.clone(),
+        };
+        shown.into_iter().filter(|cidr| kind.admits(*cidr)).collect()
+    }
+
+    /// Leaves out private addresses from public ranges. Where some links admit a member's
+    /// public addresses and others its private ones, nothing in a row tells such an
+    /// address from a public one, which may be a stranger's.
+    pub fn tell_private_apart(&mut self) {
+        self.private_ipv4.retain(|ip| !AddressKind::PublicIpv4.admits(Cidr::host(*ip)));
     }
 
     /// Takes over the addresses of kinds that this answer of EC2's lacks and an `earlier`
@@ -117,6 +126,9 @@ impl InstanceView {
         }
         if self.public_ipv4.is_empty() && !self.is_stopped() {
             self.public_ipv4.clone_from(&earlier.public_ipv4);
+        }
+        if self.prefixes.is_empty() {
+            self.prefixes.clone_from(&earlier.prefixes);
         }
     }
 
@@ -153,16 +165,16 @@ pub fn observe(
         let known = Known { remembered: remembered.get(id), shown: shown.get(id), kinds };
         match state.belongs() {
             _ if known.shown.is_some_and(InstanceView::is_dead) => seen.depart(id, &known),
-            Belongs::Yes => seen.admit(id, &known),
+            Belongs::Yes => seen.admit(id, &known, state.as_str() == "Pending:Wait"),
             Belongs::No if state.is_leaving() => seen.depart(id, &known),
             // On its way back from standby, or with a new root volume: it has been in
             // the cluster all along.
             Belongs::No if state.as_str() == "Pending" && known.remembered.is_some() => {
-                seen.admit(id, &known);
+                seen.admit(id, &known, false);
             }
             // Without a row it may have been, too.
             Belongs::No if lost && state.as_str() == "Pending" && known.has_address() => {
-                seen.admit(id, &known);
+                seen.admit(id, &known, false);
             }
             // Back in the warm pool: out of the cluster, as surely as Auto Scaling says so.
             Belongs::No if known.remembered.is_some() => seen.depart(id, &known),
@@ -178,7 +190,7 @@ pub fn observe(
         match known.shown {
             Some(view) if view.is_dead() => seen.depart(id, &known),
             // It carries the group's tag: Auto Scaling's answer was incomplete, or is about to catch up.
-            Some(view) if view.asg.as_ref() == Some(asg) => seen.admit(id, &known),
+            Some(view) if view.asg.as_ref() == Some(asg) => seen.admit(id, &known, false),
             // Gone from EC2, or detached: it runs on without the group's tag.
             _ => {
                 let addresses = known.remembered.cloned().unwrap_or_default();
@@ -198,40 +210,62 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn has_address(&self) -> bool {
-        !self.addresses().0.is_empty()
+        !self.addresses().addresses.is_empty()
     }
 
-    /// Its addresses now, and whether some are only remembered. Where EC2 does not show
-    /// the instance, or shows it without any address of a kind, the row's word stands
-    /// (promise 2): an address can be absent from an answer, even just after "running"
-    /// (`facts/aws.md`, section 4). A stopped instance has given its public one back.
-    fn addresses(&self) -> (BTreeSet<Cidr>, bool) {
-        let (mut held, mut hidden) = (BTreeSet::new(), false);
+    /// Its addresses now. Where EC2 does not show the instance, or shows it without any
+    /// address of a kind, the row's word stands (promise 2): an address can be absent from
+    /// an answer, even just after "running" (`facts/aws.md`, section 4). A stopped instance
+    /// has given its public one back.
+    fn addresses(&self) -> Held {
+        let mut held = Held::default();
         let stopped = self.shown.is_some_and(InstanceView::is_stopped);
         for kind in self.kinds {
-            let shown = self.shown.map(|view| view.addresses(&BTreeSet::from([*kind])));
-            let shown = shown.unwrap_or_default();
+            let shown = self.shown.map(|view| view.of_kind(*kind)).unwrap_or_default();
             let gave_back = stopped && *kind == AddressKind::PublicIpv4;
             let remembered = self.remembered.into_iter().flatten();
             let remembered: BTreeSet<Cidr> =
                 remembered.filter(|cidr| kind.admits(**cidr)).copied().collect();
-            if shown.is_empty() && !gave_back {
-                hidden |= !remembered.is_empty();
-                held.extend(remembered);
+            if shown.is_empty() && (gave_back || remembered.is_empty()) {
+                held.lacks.extend(kind.comes_with_launch().then_some(*kind));
+            } else if !shown.is_empty() {
+                held.addresses.extend(shown);
             } else {
-                held.extend(shown);
+                held.only_remembered = true;
+                held.addresses.extend(remembered);
             }
         }
-        (held, hidden)
+        held
     }
 }
 
+/// An instance's addresses.
+#[derive(Default)]
+struct Held {
+    addresses: BTreeSet<Cidr>,
+    /// Whether EC2 does not show some of them.
+    only_remembered: bool,
+    /// Kinds that every instance has and of which none is known yet.
+    lacks: BTreeSet<AddressKind>,
+}
+
 impl Observation {
-    fn admit(&mut self, id: &InstanceId, known: &Known<'_>) {
-        let (addresses, remembered) = known.addresses();
-        if addresses.is_empty() && !known.shown.is_some_and(InstanceView::is_stopped) {
-            self.without_address.insert(id.clone());
-        } else if remembered && known.shown.is_some() {
+    /// The kinds of which an instance's addresses are waited for, as a message lists them.
+    #[must_use]
+    pub fn lacks(&self, id: &InstanceId) -> Option<String> {
+        let kinds = self.without_address.get(id)?;
+        Some(kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" and no "))
+    }
+
+    /// Takes a member in. A stopped one lacks addresses for as long as it is stopped; one
+    /// that is `launching` is about to start, whatever EC2 still shows.
+    fn admit(&mut self, id: &InstanceId, known: &Known<'_>, launching: bool) {
+        let Held { addresses, only_remembered, lacks } = known.addresses();
+        let stopped = known.shown.is_some_and(InstanceView::is_stopped);
+        if !lacks.is_empty() && (launching || !stopped) {
+            self.without_address.insert(id.clone(), lacks);
+        }
+        if only_remembered && known.shown.is_some() {
             self.address_hidden.insert(id.clone());
         }
         self.instances.insert(id.clone(), addresses);
@@ -250,6 +284,9 @@ impl Observation {
     }
 }
 
+#[cfg(test)]
+#[path = "observe_kinds_tests.rs"]
+mod kinds_tests;
 #[cfg(test)]
 #[path = "observe_tests.rs"]
 mod tests;

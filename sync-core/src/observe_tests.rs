@@ -13,6 +13,7 @@ fn view(state: &str, ip: Option<&str>, asg: Option<&str>) -> InstanceView {
         public_ipv4: ip.iter().map(|ip| ip.parse().expect("an address")).collect(),
         private_ipv4: BTreeSet::new(),
         ipv6: BTreeSet::new(),
+        prefixes: BTreeSet::new(),
     }
 }
 

@@ -176,6 +176,14 @@ pub struct Permission {
     pub cidr: Cidr,
 }
 
+impl Permission {
+    /// Whether this opens all that the other one does.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.traffic == other.traffic && self.cidr.contains(other.cidr)
+    }
+}
+
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.traffic, self.cidr)

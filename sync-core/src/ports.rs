@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::cidr::Cidr;
 use crate::events::Hook;
 use crate::mesh::RowKey;
 use crate::names::{AsgName, InstanceId, MemberName, RuleId, SecurityGroupId};
@@ -118,6 +119,8 @@ pub struct InstanceView {
     pub private_ipv4: BTreeSet<IpAddr>,
     /// Every IPv6 address of every interface.
     pub ipv6: BTreeSet<IpAddr>,
+    /// Every IPv4 and IPv6 prefix that is delegated to an interface.
+    pub prefixes: BTreeSet<Cidr>,
 }
 
 /// Instances of each group by id. A group that Auto Scaling does not show is not in the map.

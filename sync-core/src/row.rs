@@ -167,12 +167,13 @@ impl MemberRow {
         if !mesh.row_keys().any(|key| key == row.key()) {
             return Err(RowRejected::Unknown { member: row.member, asg: row.asg });
         }
+        let kinds = mesh.kinds_of(&row.member);
         for (instance, cidrs) in &row.instances {
             if !instance.is_plausible() {
                 return Err(RowRejected::Instance(instance.clone()));
             }
             for cidr in cidrs {
-                if !mesh.kinds.iter().any(|kind| kind.admits(*cidr)) {
+                if !kinds.iter().any(|kind| kind.admits(*cidr)) {
                     return Err(RowRejected::Address { instance: instance.clone(), cidr: *cidr });
                 }
             }

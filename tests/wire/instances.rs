@@ -116,6 +116,8 @@ async fn every_address_of_every_interface_counts() {
                 <association><publicIp>54.0.0.2</publicIp></association></item>
             </privateIpAddressesSet>
             <ipv6AddressesSet><item><ipv6Address>2600:1f18::1</ipv6Address></item></ipv6AddressesSet>
+            <ipv4PrefixSet><item><ipv4Prefix>10.0.0.16/28</ipv4Prefix></item></ipv4PrefixSet>
+            <ipv6PrefixSet><item><ipv6Prefix>2600:1f18:0:0:5::/80</ipv6Prefix></item></ipv6PrefixSet>
           </item>
           <item>
             <association><publicIp>54.0.0.3</publicIp></association>
@@ -138,6 +140,7 @@ async fn every_address_of_every_interface_counts() {
             public_ipv4: addresses(&["54.0.0.1", "54.0.0.2", "54.0.0.3"]),
             private_ipv4: addresses(&["10.0.0.1", "10.0.0.2", "10.0.1.1"]),
             ipv6: addresses(&["2600:1f18::1"]),
+            prefixes: ["10.0.0.16/28", "2600:1f18::5:0:0:0/80"].map(|t| t.parse().unwrap()).into(),
         }
     );
 }
@@ -164,6 +167,12 @@ async fn a_carriers_address_is_not_public() {
 async fn promise_2_an_instance_that_cannot_be_read_fails_the_whole_read() {
     let unreadable = [
         instance("i-000", ASG, "<ipAddress>nonsense</ipAddress>"),
+        instance(
+            "i-000",
+            ASG,
+            "<networkInterfaceSet><item><ipv4PrefixSet><item><ipv4Prefix>10.0.0.16</ipv4Prefix>\
+             </item></ipv4PrefixSet></item></networkInterfaceSet>",
+        ),
         "<item><instanceId>i-000</instanceId></item>".to_owned(),
     ];
     for item in unreadable {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sync_aws::{Aws, SystemClock};
 use sync_core::events::{Hook, Transition};
+use sync_core::mesh::Mesh;
 use sync_core::ports::{AuditLine, AuditLog};
 use sync_core::reconcile::{Engine, Request};
 use sync_core::report::{HookResult, Report, Trigger};
@@ -116,7 +117,12 @@ impl Place {
 
     /// Runs for a hook of `i-1`, or a true-up.
     pub async fn run(&self, hook: Option<Transition>) -> Report {
-        let (mesh, url) = (mesh(""), self.endpoint.url());
+        self.run_of(mesh(""), hook).await
+    }
+
+    /// The same with another document.
+    pub async fn run_of(&self, mesh: Mesh, hook: Option<Transition>) -> Report {
+        let url = self.endpoint.url();
         let aws = Aws::with_configs(&mesh, |_| config(&url)).await;
         let home = mesh.members[0].name.clone();
         let engine = Engine {

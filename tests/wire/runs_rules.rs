@@ -1,11 +1,14 @@
 //! Whole runs where EC2 answers a change in another way than the plan foresaw.
 
+use std::collections::BTreeSet;
+
 use sync_core::events::Transition::{Launch, Terminate};
 use sync_core::report::{HookResult, TargetStatus};
 
-use crate::bodies::{ec2, ec2_error, rules};
+use crate::bodies::{ec2, ec2_error, rule, rules};
 use crate::calls::Call;
 use crate::runs::{Place, rules_of};
+use crate::server::{GROUP, mesh};
 
 const DUPLICATE: &str = "InvalidPermission.Duplicate";
 
@@ -245,4 +248,30 @@ async fn a_throttle_that_stays_leaves_the_hook_waiting() {
 
     assert_eq!(result, HookResult::Retry, "{report:?}");
     assert_eq!((place.count(Call::Authorize).await, place.count(Call::Complete).await), (3, 0));
+}
+
+/// What a group's own rule opens to the group itself, an Authorize opens to the members: in
+/// the look that shows the rule.
+#[tokio::test]
+async fn ports_are_learned_from_the_groups_rule_that_references_it() {
+    let place = Place::with(&[("i-1", "Pending:Wait")]).await;
+    let of = |group: &str, ports: &str| {
+        let group = format!("<groupId>{group}</groupId><userId>123456789012</userId>");
+        let source = format!("<referencedGroupInfo>{group}</referencedGroupInfo>");
+        let others =
+            rule(&format!("sgr-{ports}"), &source).replace("orders-db</value>", "x</value>");
+        let from = format!("<fromPort>{ports}</fromPort><toPort>{ports}</toPort>");
+        others.replace("<fromPort>7000</fromPort><toPort>7001</toPort>", &from)
+    };
+    let base = [of(GROUP, "9042"), of("sg-00000000000000001", "22")];
+    place.endpoint.answer(Call::DescribeRules.action(), rules(&base, None)).await;
+    place.endpoint.answer(Call::Authorize.action(), ec2(Call::Authorize.action(), "")).await;
+
+    let learning = mesh("[[allow]]\nports = \"self-reference\"\n");
+    place.run_of(learning, Some(Launch)).await;
+
+    let asked = place.endpoint.asked(Call::Authorize.action()).await;
+    let ports: BTreeSet<_> =
+        asked.iter().map(|params| &params["IpPermissions.1.FromPort"]).collect();
+    assert_eq!(ports.into_iter().collect::<Vec<_>>(), ["7000", "9042"]);
 }

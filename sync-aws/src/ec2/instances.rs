@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use aws_sdk_ec2::types::{Instance, InstanceNetworkInterface, InstanceNetworkInterfaceAssociation};
+use sync_core::cidr::{Cidr, InvalidCidr};
 use sync_core::names::{AsgName, InstanceId};
 use sync_core::ports::InstanceView;
 
@@ -27,6 +28,7 @@ pub(super) fn view(instance: &Instance) -> Result<(InstanceId, InstanceView), St
         public_ipv4: addresses(public(instance)).map_err(of)?,
         private_ipv4: addresses(private(instance)).map_err(of)?,
         ipv6: addresses(ipv6(instance)).map_err(of)?,
+        prefixes: prefixes(instance).map_err(of)?,
     };
     Ok((InstanceId::new(id), view))
 }
@@ -62,6 +64,17 @@ fn ipv6(instance: &Instance) -> BTreeSet<&str> {
     let of_interfaces =
         interfaces.flat_map(|i| i.ipv6_addresses().iter().filter_map(|a| a.ipv6_address()));
     of_interfaces.chain(instance.ipv6_address()).collect()
+}
+
+/// Delegated prefixes, as the blocks they are.
+fn prefixes(instance: &Instance) -> Result<BTreeSet<Cidr>, String> {
+    let of_interface = |interface: &InstanceNetworkInterface| {
+        let ipv4 = interface.ipv4_prefixes().iter().filter_map(|p| p.ipv4_prefix());
+        let ipv6 = interface.ipv6_prefixes().iter().filter_map(|p| p.ipv6_prefix());
+        ipv4.chain(ipv6).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let texts = instance.network_interfaces().iter().flat_map(of_interface);
+    texts.map(|text| text.parse().map_err(|error: InvalidCidr| error.to_string())).collect()
 }
 
 fn addresses(texts: BTreeSet<&str>) -> Result<BTreeSet<IpAddr>, String> {

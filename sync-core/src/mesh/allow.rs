@@ -9,10 +9,10 @@ use crate::permission::{Protocol, Traffic};
 use super::fields::{Place, Table, each, listed};
 use super::members::Seen;
 use super::problems::quoted;
-use super::{Allow, spelling};
+use super::{Allow, Allowed, spelling};
 
 /// What makes an allow entry the same as another.
-pub(super) type AllowKey = (Traffic, Option<BTreeSet<MemberName>>, Option<BTreeSet<MemberName>>);
+pub(super) type AllowKey = (Allowed, Option<BTreeSet<MemberName>>, Option<BTreeSet<MemberName>>);
 
 pub(super) fn allow(
     place: &Place<'_>,
@@ -21,7 +21,7 @@ pub(super) fn allow(
     entries: &mut BTreeMap<AllowKey, String>,
 ) -> Option<Allow> {
     let table = place.table(&["protocol", "ports", "from", "to"])?;
-    let traffic = traffic(&table, kinds);
+    let traffic = allowed(&table, kinds);
     let from = table.optional("from").and_then(|from| member_names(&from, seen));
     let to = table.optional("to").and_then(|to| member_names(&to, seen));
     let allow = Allow { traffic: traffic?, from, to };
@@ -31,6 +31,18 @@ pub(super) fn allow(
         Some(first) => place.problem(format!("says the same as {first}")),
     }
     Some(allow)
+}
+
+fn allowed(table: &Table<'_>, kinds: &BTreeSet<AddressKind>) -> Option<Allowed> {
+    let ports = table.optional("ports");
+    if ports.and_then(|ports| ports.as_text()) != Some("self-reference") {
+        return traffic(table, kinds).map(Allowed::These);
+    }
+    if let Some(protocol) = table.optional("protocol") {
+        protocol.problem("comes with the rules that reference the group itself; leave the key out");
+        return None;
+    }
+    Some(Allowed::SelfReference)
 }
 
 fn traffic(table: &Table<'_>, kinds: &BTreeSet<AddressKind>) -> Option<Traffic> {
@@ -61,15 +73,16 @@ fn traffic(table: &Table<'_>, kinds: &BTreeSet<AddressKind>) -> Option<Traffic> 
 /// The kind of address without which a protocol admits nobody.
 fn needed_kind(protocol: Protocol, kinds: &BTreeSet<AddressKind>) -> Option<&'static str> {
     let has = |kind| kinds.contains(&kind);
-    let ipv4 = has(AddressKind::PublicIpv4) || has(AddressKind::PrivateIpv4);
+    let ipv4 = [AddressKind::PublicIpv4, AddressKind::PrivateIpv4, AddressKind::Ipv4Prefix];
+    let ipv6 = [AddressKind::Ipv6, AddressKind::Ipv6Prefix];
     match protocol {
-        Protocol::Icmp if !ipv4 => Some("`public-ipv4` or `private-ipv4`"),
-        Protocol::Icmpv6 if !has(AddressKind::Ipv6) => Some("`ipv6`"),
+        Protocol::Icmp if !ipv4.into_iter().any(has) => Some("`public-ipv4` or `private-ipv4`"),
+        Protocol::Icmpv6 if !ipv6.into_iter().any(has) => Some("`ipv6`"),
         _ => None,
     }
 }
 
-fn member_names(place: &Place<'_>, seen: &Seen) -> Option<BTreeSet<MemberName>> {
+pub(super) fn member_names(place: &Place<'_>, seen: &Seen) -> Option<BTreeSet<MemberName>> {
     let places = place.list("member names")?;
     if places.is_empty() {
         place.problem("is empty; leave the key out for every member");

@@ -6,6 +6,7 @@ use crate::names::{DocumentHash, MeshName};
 
 use super::allow::allow;
 use super::fields::{Place, Table, each};
+use super::link::{idle_links, link};
 use super::members::{Seen, member};
 use super::problems::Problems;
 use super::value::Value;
@@ -19,9 +20,11 @@ pub(super) fn parse(text: &str) -> Result<Mesh, Invalid> {
     problems.unless_any(mesh)
 }
 
+const KEYS: [&str; 9] =
+    ["name", "allow", "member", "addresses", "link", "guard", "limits", "hooks", "foreign"];
+
 fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
-    let keys = ["name", "allow", "member", "addresses", "guard", "limits", "hooks", "foreign"];
-    let table = document.table(&keys)?;
+    let table = document.table(&KEYS)?;
     let name = table
         .required("name", "it becomes the tag of every rule")
         .and_then(|name| name.text(MeshName::parse));
@@ -30,10 +33,20 @@ fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
         member(place, name.as_ref(), &mut seen)
     });
     let kinds = settings::kinds(&table);
+    let link_places = table.optional("link").map_or(Some(Vec::new()), |l| l.list("link tables"));
+    let mut earlier = Vec::new();
+    let links = link_places
+        .as_ref()
+        .and_then(|places| each(places, |place| link(place, &seen, &mut earlier)));
+    let named = earlier.iter().flat_map(|(link, _)| &link.kinds).chain(&kinds);
+    let all_kinds = named.copied().collect();
     let mut entries = BTreeMap::new();
     let allow = each(&some_of(&table, "allow", "allow tables"), |place| {
-        allow(place, &seen, &kinds, &mut entries)
+        allow(place, &seen, &all_kinds, &mut entries)
     });
+    if let (Some(allow), Some(places), Some(links)) = (&allow, &link_places, &links) {
+        idle_links(allow, links, places);
+    }
     let guard = settings::guard(&table);
     let limits = settings::limits(&table);
     let on_launch_failure = settings::on_launch_failure(&table);
@@ -47,6 +60,7 @@ fn mesh(document: &Place<'_>, hash: DocumentHash) -> Option<Mesh> {
         allow: allow?,
         members: members?,
         kinds,
+        links: links?,
         guard,
         limits,
         on_launch_failure,

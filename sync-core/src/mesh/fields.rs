@@ -189,11 +189,9 @@ const COMPARED_LEN: usize = 64;
 /// The known word that was probably meant, else all of them.
 fn suggestion(given: &str, known: &[&str]) -> String {
     let distance = |word: &str| strsim::osa_distance(given, word);
-    let nearest = (given.len() <= COMPARED_LEN)
-        .then(|| known.iter().min_by_key(|word| distance(word)))
-        .flatten()
-        .filter(|word| distance(word) <= word.len() / 3);
-    match nearest {
+    let near = known.iter().filter(|word| distance(word) <= word.len() / 3);
+    let nearest = (given.len() <= COMPARED_LEN).then(|| near.min_by_key(|word| distance(word)));
+    match nearest.flatten() {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("known are {}", listed(known)),
     }

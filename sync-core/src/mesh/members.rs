@@ -13,11 +13,30 @@ use super::{Member, Role, spelling};
 pub(super) struct Seen {
     pub(super) names: BTreeMap<String, String>,
     security_groups: BTreeMap<SecurityGroupId, String>,
-    auto_scaling_groups: BTreeMap<(Region, AsgName), Vec<AsgClaim>>,
+    auto_scaling_groups: BTreeMap<(Region, AsgName), Vec<Claim>>,
+    tables: BTreeMap<(Region, String), Vec<Claim>>,
 }
 
 /// The account, if it is known, and the path of a claim.
-type AsgClaim = (Option<AccountId>, String);
+type Claim = (Option<AccountId>, String);
+
+/// Claims something that may be in one region twice only if it is known to be in two
+/// accounts; the path of who has it already.
+fn claim<'c>(
+    claims: &'c mut Vec<Claim>,
+    place: &Place<'_>,
+    account: Option<&AccountId>,
+) -> Option<&'c str> {
+    let same = |other: &Option<AccountId>| match (other, account) {
+        (Some(other), Some(account)) => other == account,
+        _ => true,
+    };
+    if let Some(first) = claims.iter().position(|(other, _)| same(other)) {
+        return Some(&claims[first].1);
+    }
+    claims.push((account.cloned(), place.path().to_owned()));
+    None
+}
 
 impl Seen {
     fn name(&mut self, place: &Place<'_>, defaulted: bool) {
@@ -51,15 +70,26 @@ impl Seen {
         asg: &AsgName,
     ) {
         let claims = self.auto_scaling_groups.entry((region.clone(), asg.clone())).or_default();
-        let same = |other: &Option<AccountId>| match (other, account) {
-            (Some(other), Some(account)) => other == account,
-            _ => true,
-        };
-        if let Some((_, first)) = claims.iter().find(|(other, _)| same(other)) {
+        if let Some(first) = claim(claims, place, account) {
             let shown = quoted(asg.as_str());
             place.problem(format!("{shown} in {region} is already at {first}"));
-        } else {
-            claims.push((account.cloned(), place.path().to_owned()));
+        }
+    }
+
+    /// So are tables. Each member has a mirror of its own: one that two of them wrote would
+    /// be neither's.
+    fn table(
+        &mut self,
+        place: &Place<'_>,
+        region: &Region,
+        account: Option<&AccountId>,
+        (table, defaulted): (&str, bool),
+    ) {
+        let claims = self.tables.entry((region.clone(), table.to_owned())).or_default();
+        if let Some(first) = claim(claims, place, account) {
+            let hint = if defaulted { "; give members of one region a `table` each" } else { "" };
+            let shown = quoted(table);
+            place.problem(format!("the table {shown} in {region} is already at {first}{hint}"));
         }
     }
 }
@@ -99,10 +129,15 @@ pub(super) fn member(
     let account = account.or_else(|| role.as_ref().map(|role| role.account.clone()));
     let (auto_scaling_groups, security_groups) =
         groups(&table, region.as_ref(), account.as_ref(), seen);
-    let table = match table.optional("table") {
+    let table_place = table.optional("table");
+    let table = match &table_place {
         Some(table) => table.text(spelling::table),
         None => mesh.map(|mesh| format!("sgsync-{mesh}")),
     };
+    if let (Some(region), Some(table)) = (&region, &table) {
+        let claimed = (table.as_str(), table_place.is_none());
+        seen.table(table_place.as_ref().unwrap_or(place), region, account.as_ref(), claimed);
+    }
     Some(Member {
         name: name?,
         region: region?,

@@ -1,6 +1,7 @@
 //! The mesh document: what one cluster that spans regions looks like.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use crate::cidr::AddressKind;
@@ -10,9 +11,11 @@ use crate::names::{
 use crate::permission::Traffic;
 
 mod allow;
+mod between;
 mod document;
 mod fields;
 mod hash;
+mod link;
 mod members;
 mod problems;
 mod settings;
@@ -22,6 +25,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use between::Between;
 pub use problems::{Invalid, Problem};
 pub(crate) use problems::{bounded, quoted};
 
@@ -38,8 +42,10 @@ pub struct Mesh {
     pub allow: Vec<Allow>,
     /// The members, in the document's order.
     pub members: Vec<Member>,
-    /// Which addresses of an instance are admitted.
+    /// Which addresses of an instance are admitted, where no link says otherwise.
     pub kinds: BTreeSet<AddressKind>,
+    /// Which addresses are admitted between some members; no two are about one pair.
+    pub links: Vec<Link>,
     /// When a plan's removals are held.
     pub guard: Guard,
     /// Quotas and time limits.
@@ -52,11 +58,32 @@ pub struct Mesh {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
     /// Protocol and ports.
-    pub traffic: Traffic,
+    pub traffic: Allowed,
     /// Whose addresses are admitted; none means every member's.
     pub from: Option<BTreeSet<MemberName>>,
     /// Whose targets admit them; none means every member's.
     pub to: Option<BTreeSet<MemberName>>,
+}
+
+/// The protocol and ports of an entry of `allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowed {
+    /// These.
+    These(Traffic),
+    /// Those that each target's own rules open to the target itself, whatever they are at
+    /// the time (decision 32).
+    SelfReference,
+}
+
+/// Which addresses of some members the targets of some members admit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whose addresses; none means every member's.
+    pub from: Option<BTreeSet<MemberName>>,
+    /// Whose targets; none means every member's.
+    pub to: Option<BTreeSet<MemberName>>,
+    /// Of which kinds.
+    pub kinds: BTreeSet<AddressKind>,
 }
 
 /// One region's part of the mesh.
@@ -104,10 +131,24 @@ pub struct Limits {
     /// Inbound rules one security group holds, for each address family. 60 by
     /// default at AWS, adjustable (`facts/aws.md`, Quotas).
     pub rules_per_group: u32,
+    /// Whether adjacent addresses are opened as one block.
+    pub compact: Compact,
     /// How long one run works on its peers before it answers without them.
     pub peer_budget: Duration,
     /// The age from which a peer's row is reported as stale.
     pub stale_after: Duration,
+}
+
+/// When adjacent addresses are opened as one block. Never is a block opened of which some
+/// address is not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact {
+    /// Never. Blocks that are there stay while single rules would not fit.
+    Off,
+    /// When the group would be nearly full otherwise.
+    WhenNeeded,
+    /// Always.
+    Always,
 }
 
 /// What a launch hook is answered with when its instance cannot be admitted and
@@ -154,15 +195,52 @@ impl Mesh {
         self.members.iter().flat_map(Member::row_keys)
     }
 
-    /// The traffic that `to`'s targets admit from `from`'s addresses.
+    /// The traffic that a target of `to` admits from `from`'s addresses. `learned` is what
+    /// the target's rules open to itself.
     #[must_use]
-    pub fn traffic(&self, from: &MemberName, to: &MemberName) -> BTreeSet<Traffic> {
-        self.allow
-            .iter()
-            .filter(|allow| allow.from.as_ref().is_none_or(|names| names.contains(from)))
-            .filter(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
-            .map(|allow| allow.traffic)
-            .collect()
+    pub fn traffic(
+        &self,
+        from: &MemberName,
+        to: &MemberName,
+        learned: &BTreeSet<Traffic>,
+    ) -> BTreeSet<Traffic> {
+        let allowed = self.allow.iter().filter(|allow| allow.is_about(from, to));
+        let mut traffic = BTreeSet::new();
+        for allow in allowed {
+            match allow.traffic {
+                Allowed::These(these) => drop(traffic.insert(these)),
+                Allowed::SelfReference => traffic.extend(learned),
+            }
+        }
+        traffic
+    }
+
+    /// Whether anything may flow from one member to another.
+    fn connects(&self, from: &MemberName, to: &MemberName) -> bool {
+        self.allow.iter().any(|allow| allow.is_about(from, to))
+    }
+
+    /// Whether ports are learned from the rules of a member's targets.
+    #[must_use]
+    pub fn learns(&self, to: &MemberName) -> bool {
+        let learns = self.allow.iter().filter(|allow| allow.traffic == Allowed::SelfReference);
+        { learns }.any(|allow| allow.to.as_ref().is_none_or(|names| names.contains(to)))
+    }
+}
+
+impl Allow {
+    fn is_about(&self, from: &MemberName, to: &MemberName) -> bool {
+        self.from.as_ref().is_none_or(|names| names.contains(from))
+            && self.to.as_ref().is_none_or(|names| names.contains(to))
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::These(traffic) => traffic.fmt(f),
+            Self::SelfReference => f.write_str("self-reference"),
+        }
     }
 }
 
@@ -184,6 +262,7 @@ impl Limits {
     /// The limits of a document that does not say.
     pub const DEFAULT: Self = Self {
         rules_per_group: 60,
+        compact: Compact::Off,
         peer_budget: Duration::from_secs(4),
         stale_after: Duration::from_mins(20),
     };

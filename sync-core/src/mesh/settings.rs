@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::cidr::AddressKind;
 
-use super::fields::Table;
-use super::{Guard, Limits, OnLaunchFailure};
+use super::fields::{Place, Table};
+use super::{Compact, Guard, Limits, OnLaunchFailure};
 
 /// More removals than one target can have: EC2 grants at most 1,000 rules
 /// (`facts/aws.md`, Quotas). To turn the guard off, set its percent to 100.
@@ -22,11 +22,19 @@ const MAX_PEER_BUDGET_MS: u32 = 60_000;
 /// A week without news is an outage by any measure.
 const MAX_STALE_MINUTES: u32 = 7 * 24 * 60;
 
+const COMPACT: [(&str, Compact); 3] =
+    [("off", Compact::Off), ("when-needed", Compact::WhenNeeded), ("always", Compact::Always)];
+
 pub(super) fn kinds(table: &Table<'_>) -> BTreeSet<AddressKind> {
     let default = BTreeSet::from([AddressKind::PublicIpv4]);
     let Some(addresses) = table.section("addresses", &["kinds"]) else { return default };
     let Some(place) = addresses.optional("kinds") else { return default };
-    let Some(places) = place.list("address kinds") else { return default };
+    kind_list(&place).unwrap_or(default)
+}
+
+/// A list of kinds; none if it names none that is known.
+pub(super) fn kind_list(place: &Place<'_>) -> Option<BTreeSet<AddressKind>> {
+    let places = place.list("address kinds")?;
     if places.is_empty() {
         place.problem("is empty; leave the key out for `public-ipv4`");
     }
@@ -38,7 +46,7 @@ pub(super) fn kinds(table: &Table<'_>) -> BTreeSet<AddressKind> {
             place.problem("is in this list already");
         }
     }
-    if kinds.is_empty() { default } else { kinds }
+    (!kinds.is_empty()).then_some(kinds)
 }
 
 pub(super) fn guard(table: &Table<'_>) -> Guard {
@@ -56,10 +64,13 @@ pub(super) fn guard(table: &Table<'_>) -> Guard {
 
 pub(super) fn limits(table: &Table<'_>) -> Limits {
     let mut limits = Limits::DEFAULT;
-    let keys = ["rules_per_group", "peer_budget_ms", "stale_after_minutes"];
+    let keys = ["rules_per_group", "compact", "peer_budget_ms", "stale_after_minutes"];
     if let Some(given) = table.section("limits", &keys) {
         if let Some(rules) = given.integer("rules_per_group", 1..=MAX_RULES) {
             limits.rules_per_group = rules;
+        }
+        if let Some(compact) = given.optional("compact").and_then(|place| place.word(&COMPACT)) {
+            limits.compact = compact;
         }
         if let Some(ms) = given.integer("peer_budget_ms", 100..=MAX_PEER_BUDGET_MS) {
             limits.peer_budget = Duration::from_millis(ms.into());

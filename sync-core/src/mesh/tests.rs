@@ -8,6 +8,7 @@ use crate::permission::Protocol;
 
 mod edges;
 mod laws;
+mod links;
 
 /// The document of design section 3.
 const SHORT: &str = r#"
@@ -101,7 +102,7 @@ fn what_is_left_out_has_the_stated_default() {
     assert_eq!(mesh.limits.stale_after, Duration::from_mins(20));
     assert_eq!(mesh.on_launch_failure, OnLaunchFailure::Abandon);
     let traffic = Traffic::ports(Protocol::Tcp, 7000, 7001);
-    assert_eq!(mesh.allow, [Allow { traffic, from: None, to: None }]);
+    assert_eq!(mesh.allow, [Allow { traffic: Allowed::These(traffic), from: None, to: None }]);
     let expected = Member {
         name: "us-west-2".into(),
         region: "us-west-2".into(),
@@ -123,10 +124,11 @@ fn what_is_given_is_taken() {
     assert_eq!(mesh.limits.peer_budget, Duration::from_millis(2500));
     assert_eq!(mesh.limits.stale_after, Duration::from_mins(45));
     assert_eq!(mesh.on_launch_failure, OnLaunchFailure::Continue);
-    assert_eq!(mesh.allow[0].traffic, Traffic::ports(Protocol::Tcp, 9042, 9042));
+    let these = |place: usize| mesh.allow[place].traffic;
+    assert_eq!(these(0), Allowed::These(Traffic::ports(Protocol::Tcp, 9042, 9042)));
     assert_eq!(mesh.allow[0].from, Some(BTreeSet::from(["east-blue".into()])));
-    assert_eq!(mesh.allow[1].traffic, Traffic::new(Protocol::Number(50), None, None));
-    assert_eq!(mesh.allow[2].traffic, Traffic::new(Protocol::Icmpv6, None, None));
+    assert_eq!(these(1), Allowed::These(Traffic::new(Protocol::Number(50), None, None)));
+    assert_eq!(these(2), Allowed::These(Traffic::new(Protocol::Icmpv6, None, None)));
     let east = &mesh.members[0];
     assert_eq!(east.table, "orders.mirror_1");
     assert_eq!(east.account, Some("012345678901".into()));
@@ -192,7 +194,7 @@ fn groups_of_one_name_are_two_groups_in_two_accounts() {
     let east = r#"region = "us-east-1""#;
     let again = |account: &str| {
         format!(
-            "{SHORT}\n[[member]]\nname = 'b'\n{east}\n{account}\nauto_scaling_groups = ['orders-us-east-1']"
+            "{SHORT}\n[[member]]\nname = 'b'\n{east}\n{account}\ntable = 'mirror-b'\nauto_scaling_groups = ['orders-us-east-1']"
         )
     };
     let known =
@@ -210,7 +212,6 @@ fn groups_of_one_name_are_two_groups_in_two_accounts() {
 fn each_rule_alone_is_enough_to_refuse() {
     for (old, new, expected) in [
         ("orders-db", "Orders", "name: `Orders` is not a mesh name"),
-        ("us-west-2", "us-east-1", "member[1].region: `us-east-1` is already a member's name"),
         ("sg-0fedcba9876543210", "sg-0123456789abcdef0", "member[1].security_groups[0]: "),
         ("ports = \"7000-7001\"", "", "allow[0].ports: is missing"),
         ("ports = \"7000-7001\"", "ports = -1", "allow[0].ports: `-1` is not a port"),

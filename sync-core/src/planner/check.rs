@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Desired, NotWanted, Plan, Policy};
+use super::spans::Spans;
+use super::{Desired, NotWanted, Plan, Policy, Removal};
 use crate::names::{MemberName, RuleId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, Permission, Rule};
 
@@ -65,20 +66,21 @@ pub fn check(
     policy: &Policy,
 ) -> Result<(), Vec<Violation>> {
     let mut found = Vec::new();
-    let mut group = Group::new(plan, actual);
+    let mut group = Group::new(plan, actual, desired);
     for removal in &plan.make_room {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    if !plan.make_room.is_empty() && Group::new(plan, actual).has_room(plan, policy) {
+    let whole = || Group::new(plan, actual, desired);
+    if !plan.make_room.is_empty() && whole().has_room(plan, policy) {
         found.push(Violation::RevokesFirst);
     }
     for addition in &plan.add {
-        group.open(addition.permission, desired, policy, &mut found);
+        group.open(addition.permission, policy, &mut found);
     }
     for removal in &plan.revoke {
         group.revoke(&removal.rule.rule().id, desired, policy, &mut found);
     }
-    guarded(plan, actual, policy, &mut found);
+    guarded(plan, desired, actual, policy, &mut found);
     group.compare(plan, desired, policy, &mut found);
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
@@ -101,7 +103,9 @@ fn is_frozen(rule: &Rule, desired: &Desired, policy: &Policy) -> bool {
         Some(member) => desired.unknown.contains(&MemberName::new(member)),
         None => !desired.unknown.is_empty(),
     };
-    let contested = rule.permission().is_some_and(|p| desired.contested.contains(&p.cidr));
+    let contested = rule.permission().is_some_and(|permission| {
+        desired.contested.iter().any(|cidr| permission.cidr.contains(*cidr))
+    });
     (unknown || contested) && !is_certain(rule, policy)
 }
 
@@ -118,10 +122,12 @@ struct Group<'a> {
     opened: BTreeSet<Permission>,
     /// Rules of each address family, (IPv4, IPv6), those opened included.
     counts: (usize, usize),
+    /// The addresses that are wanted.
+    wanted: Spans,
 }
 
 impl<'a> Group<'a> {
-    fn new(plan: &Plan, actual: &'a [Rule]) -> Self {
+    fn new(plan: &Plan, actual: &'a [Rule], desired: &Desired) -> Self {
         let named: HashSet<_> = plan.removals().map(|r| &r.rule.rule().id).collect();
         let mut places: HashMap<_, Vec<_>> = HashMap::with_capacity(named.len());
         for (place, rule) in actual.iter().enumerate().filter(|(_, r)| named.contains(&r.id)) {
@@ -134,13 +140,24 @@ impl<'a> Group<'a> {
             };
             there.iter().filter(counts).count()
         };
-        let counts = (held(true), held(false));
-        Self { actual, there, places, revoked, opened: BTreeSet::new(), counts }
+        let (counts, wanted) = ((held(true), held(false)), Spans::wanted(desired));
+        Self { actual, there, places, revoked, opened: BTreeSet::new(), counts, wanted }
     }
 
     /// What is there and not revoked, in order, and where it stands.
     fn left(&self) -> impl Iterator<Item = (Option<Permission>, usize)> {
         self.there.iter().filter(|(_, place)| !self.revoked[*place]).copied()
+    }
+
+    /// What the mesh's own rules open.
+    fn ours(&self, policy: &Policy) -> Spans {
+        let ours = self.left().filter(|(_, place)| owned(&self.actual[*place], policy));
+        Spans::of(ours.filter_map(|(open, _)| open).chain(self.opened.iter().copied()))
+    }
+
+    /// Whether a permission is open, by a rule of exactly it or by the mesh's own blocks.
+    fn admits(&self, permission: Permission, policy: &Policy) -> bool {
+        self.holds(permission) || self.ours(policy).hold(permission)
     }
 
     fn holds(&self, permission: Permission) -> bool {
@@ -163,7 +180,7 @@ impl<'a> Group<'a> {
 
     /// Whether everything the plan wants would fit with nothing revoked.
     fn has_room(mut self, plan: &Plan, policy: &Policy) -> bool {
-        for addition in plan.add.iter().chain(&plan.over_quota) {
+        for addition in plan.add.iter().chain(&plan.over_quota).chain(&plan.later) {
             self.add(addition.permission);
         }
         self.fill() <= policy.rules_per_group as usize
@@ -194,7 +211,12 @@ impl<'a> Group<'a> {
         if any(&|rule| !owned(rule, policy)) {
             found.push(Violation::RevokesForeign(id.clone()));
         }
-        if any(&|rule| rule.permission().is_some_and(|p| desired.wanted.contains_key(&p))) {
+        let opens = || ways.iter().filter_map(|rule| rule.permission());
+        let shuts_out = opens().filter(|p| self.wanted.meet(*p)).any(|opened| {
+            let touched = |p: &&Permission| opened.covers(**p) || p.covers(opened);
+            desired.wanted.keys().filter(touched).any(|p| !self.admits(*p, policy))
+        });
+        if shuts_out {
             found.push(Violation::RevokesWanted(id.clone()));
         }
         if ways.len() > 1 || any(&|rule| is_frozen(rule, desired, policy)) {
@@ -210,14 +232,8 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn open(
-        &mut self,
-        permission: Permission,
-        desired: &Desired,
-        policy: &Policy,
-        found: &mut Vec<Violation>,
-    ) {
-        if !desired.wanted.contains_key(&permission) || !permission.cidr.is_host_route() {
+    fn open(&mut self, permission: Permission, policy: &Policy, found: &mut Vec<Violation>) {
+        if !self.wanted.hold(permission) {
             found.push(Violation::OpensUnwanted(permission));
         }
         if self.holds(permission) {
@@ -234,8 +250,11 @@ impl<'a> Group<'a> {
     /// Compares the group after the plan with what is desired; every difference must be
     /// one that the plan names.
     fn compare(&self, plan: &Plan, desired: &Desired, policy: &Policy, found: &mut Vec<Violation>) {
-        let named: BTreeSet<_> = plan.over_quota.iter().map(|a| a.permission).collect();
-        let mut unwanted = Vec::new();
+        // What waits for a plan that does nothing waits for ever.
+        let later = plan.later.iter().filter(|_| !plan.is_empty());
+        let named = plan.over_quota.iter().chain(later);
+        let named: BTreeSet<_> = named.map(|addition| addition.permission).collect();
+        let (mut unwanted, mut shut) = (Vec::new(), Vec::new());
         // Side by side: both are in order.
         let mut left = self.left().peekable();
         for permission in desired.wanted.keys() {
@@ -247,14 +266,20 @@ impl<'a> Group<'a> {
                 open = true;
             }
             if !open && !named.contains(permission) {
-                found.push(Violation::LeavesOut(*permission));
+                shut.push(*permission);
             }
         }
         unwanted.extend(left.map(|(_, place)| place));
-        let kept_back: BTreeSet<_> =
-            plan.held.iter().chain(&plan.frozen).map(|r| &r.rule.rule().id).collect();
+        if !shut.is_empty() {
+            let ours = self.ours(policy);
+            let out = shut.into_iter().filter(|permission| !ours.hold(*permission));
+            found.extend(out.map(Violation::LeavesOut));
+        }
+        let kept_back = plan.held.iter().chain(&plan.frozen).chain(&plan.postponed);
+        let kept_back: BTreeSet<_> = kept_back.map(|r| &r.rule.rule().id).collect();
         for rule in unwanted.into_iter().map(|place| &self.actual[place]) {
-            if owned(rule, policy) && !kept_back.contains(&rule.id) {
+            let wanted = rule.permission().is_some_and(|p| self.wanted.hold(p));
+            if owned(rule, policy) && !wanted && !kept_back.contains(&rule.id) {
                 found.push(Violation::LeavesStale(rule.id.clone()));
             }
         }
@@ -278,16 +303,42 @@ fn each_once(actual: &[Rule]) -> Vec<(Option<Permission>, usize)> {
     once
 }
 
-/// Counts what the guard counts: removals that this run did not see leave.
-fn guarded(plan: &Plan, actual: &[Rule], policy: &Policy, found: &mut Vec<Violation>) {
-    let counted = plan.removals().filter(|r| r.why != NotWanted::Departed).count();
+/// Counts what the guard counts: removals that close something, and that this run did not
+/// see leave.
+fn guarded(
+    plan: &Plan,
+    desired: &Desired,
+    actual: &[Rule],
+    policy: &Policy,
+    found: &mut Vec<Violation>,
+) {
+    let excused = |removal: &&Removal| excused(removal, desired, policy);
+    let counted = plan.removals().filter(|removal| !removal.why.is_certain()).count();
     let ours = actual.iter().filter(|rule| owned(rule, policy));
     let owned = ours.map(|rule| &rule.id).collect::<HashSet<_>>().len();
     let (number, percent) = (policy.guard.max_removals, policy.guard.max_removal_percent);
     let exceeded = counted > number as usize && counted * 100 > percent as usize * owned;
-    let lying =
-        plan.removals().any(|r| r.why == NotWanted::Departed && !is_certain(r.rule.rule(), policy));
+    let lying = plan.removals().any(|removal| removal.why.is_certain() && !excused(&removal));
     if (exceeded || lying) && !policy.allow_removals {
         found.push(Violation::Unguarded(counted, owned));
+    }
+}
+
+/// Whether the reason that a removal gives takes it from under the guard, and is true.
+fn excused(removal: &Removal, desired: &Desired, policy: &Policy) -> bool {
+    let rule = removal.rule.rule();
+    let Some(permission) = rule.permission() else { return false };
+    let wanted = desired.wanted.keys().copied();
+    match removal.why {
+        NotWanted::Departed => is_certain(rule, policy),
+        NotWanted::Superseded => Spans::of(wanted).hold(permission),
+        NotWanted::Split => {
+            let left =
+                policy.departed.iter().filter(|(member, _)| rule.member() == Some(member.clone()));
+            let left =
+                left.map(|(_, cidr)| Permission { traffic: permission.traffic, cidr: *cidr });
+            Spans::of(wanted.chain(left)).hold(permission)
+        }
+        NotWanted::NoLongerDesired | NotWanted::MemberRemoved => false,
     }
 }

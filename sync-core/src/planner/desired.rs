@@ -1,20 +1,34 @@
 //! What a target should admit, from the rows of its region's mirror.
 
+use std::collections::BTreeSet;
+
 use super::{Desired, Origin};
 use crate::mesh::{Member, Mesh};
-use crate::permission::Permission;
+use crate::names::SecurityGroupId;
+use crate::permission::{Rule, Source, Traffic};
 use crate::row::Rows;
 
-/// The union of all believed rows, as far as the document lets each member in.
+/// The traffic that a group's rules open to the group itself, as one read showed them. Not
+/// the mesh's own: it writes no such rules, and revokes what carries its tag.
 #[must_use]
-pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
+pub fn learned(mesh: &Mesh, group: &SecurityGroupId, rules: &[Rule]) -> BTreeSet<Traffic> {
+    let itself = |rule: &&Rule| matches!(&rule.source, Source::Group(id) if id == group.as_str());
+    let theirs = rules.iter().filter(itself).filter(|rule| !rule.is_owned_by(&mesh.name));
+    theirs.map(|rule| rule.traffic).collect()
+}
+
+/// The union of all believed rows, as far as the document lets each member in. `learned` is
+/// what the target's rules open to itself; where the document counts on it and there is
+/// none, nobody knows what is wanted of anyone (promise 2).
+#[must_use]
+pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows, learned: &BTreeSet<Traffic>) -> Desired {
     let mut desired = Desired {
         members: mesh.members.iter().map(|member| member.name.clone()).collect(),
         ..Desired::default()
     };
     let mut differ = false;
     for (place, member) in mesh.members.iter().enumerate() {
-        let traffic = mesh.traffic(&member.name, &target.name);
+        let between = mesh.between(&member.name, &target.name, learned);
         for key in member.row_keys() {
             let Some(row) = rows.row(&key) else {
                 desired.unknown.insert(member.name.clone());
@@ -33,14 +47,14 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows) -> Desired {
                     asg: key.asg.clone(),
                     instance: instance.clone(),
                 };
-                for permission in cidrs.iter().flat_map(|cidr| {
-                    let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
-                    fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
-                }) {
+                for permission in cidrs.iter().flat_map(|cidr| between.permissions(*cidr)) {
                     desired.wanted.entry(permission).or_insert_with(|| origin.clone());
                 }
             }
         }
+    }
+    if mesh.learns(&target.name) && learned.is_empty() {
+        desired.unknown.clone_from(&desired.members);
     }
     if differ {
         let known = mesh.row_keys().filter_map(|key| rows.row(&key));

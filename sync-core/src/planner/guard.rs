@@ -16,7 +16,7 @@ pub(super) fn hold(
     if policy.allow_removals {
         return (removals, Vec::new());
     }
-    let exempt = |removal: &Removal| removal.why == NotWanted::Departed;
+    let exempt = |removal: &Removal| removal.why.is_certain();
     let unnamed = |removal: &Removal| removal.why == NotWanted::MemberRemoved;
     let counted = removals.iter().filter(|removal| !exempt(removal) && !unnamed(removal)).count();
     let too_many = counted > policy.guard.max_removals as usize

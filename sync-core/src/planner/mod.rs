@@ -6,21 +6,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cidr::Cidr;
-use crate::mesh::Guard;
+use crate::mesh::{Compact, Guard};
 use crate::names::{AsgName, InstanceId, MemberName, MeshName};
 use crate::permission::{OwnedRule, Permission, Rule};
 use shown::Shown;
 
 mod check;
+mod compact;
 mod desired;
 mod guard;
+mod open;
 mod quota;
 mod shown;
+mod spans;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Violation, check};
-pub use desired::desired;
+pub use compact::lets_go;
+pub use desired::{desired, learned};
+pub use open::Open;
 
 /// Whose address a permission admits. Ordered by the member's place in the mesh
 /// document, then by group and instance: the order in which a full target is filled.
@@ -60,6 +65,8 @@ pub struct Policy {
     pub guard: Guard,
     /// Rules a group holds, for each address family.
     pub rules_per_group: u32,
+    /// Whether blocks may be opened in place of single addresses.
+    pub compact: Compact,
     /// Members' addresses whose instance this very run saw terminating or terminated:
     /// certain, so neither the guard nor an unreadable row keeps their rules.
     pub departed: BTreeSet<(MemberName, Cidr)>,
@@ -85,6 +92,19 @@ pub enum NotWanted {
     NoLongerDesired,
     /// The document no longer names its member.
     MemberRemoved,
+    /// All that it opens is wanted, and opened by other rules.
+    Superseded,
+    /// It is a block, and this very run saw everybody leave who is not wanted in it any
+    /// more. Who is wanted is opened by other rules.
+    Split,
+}
+
+impl NotWanted {
+    /// Whether the guard lets it go: it closes nothing, or what is certain to be gone.
+    #[must_use]
+    pub fn is_certain(self) -> bool {
+        matches!(self, Self::Departed | Self::Superseded | Self::Split)
+    }
 }
 
 /// An owned rule that nothing wants.
@@ -117,6 +137,11 @@ pub struct Plan {
     pub frozen: Vec<Removal>,
     /// Wanted, but the group is full.
     pub over_quota: Vec<Addition>,
+    /// Wanted, and there will be room once this plan is carried out.
+    pub later: Vec<Addition>,
+    /// Not wanted as they are, but they open somebody whom nothing else opens yet, for
+    /// want of room.
+    pub postponed: Vec<Removal>,
     /// Rules of others. Never touched.
     pub foreign: Vec<Rule>,
 }
@@ -139,7 +164,9 @@ impl Plan {
 pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
     let mut plan = Plan::default();
     let shown = Shown::of(actual, &policy.mesh);
-    let (keep, others) = sort_out(desired, &shown.rules);
+    let compacted = compact::compacted(desired, &shown.rules, policy);
+    let goal = compacted.as_ref().map_or(desired, |compacted| &compacted.goal);
+    let (keep, others) = sort_out(goal, &shown.rules);
     plan.keep = keep.into_iter().collect();
     let mut removals = Vec::new();
     for (rule, wanted) in others {
@@ -148,20 +175,29 @@ pub fn plan(desired: &Desired, actual: &[Rule], policy: &Policy) -> Plan {
             plan.foreign.push(rule.clone());
             continue;
         };
-        let (removal, frozen) = judge(owned, desired, policy);
+        let (mut removal, frozen) = judge(owned, desired, policy);
+        if let Some(compacted) = &compacted {
+            compacted.judge(&mut removal, policy);
+        }
         let stays = frozen || !shown.is_clear(rule);
         if stays { plan.frozen.push(removal) } else { removals.push(removal) }
     }
     (plan.revoke, plan.held) = guard::hold(removals, shown.owned(), policy);
     // Side by side: both are in order.
     let mut kept = plan.keep.iter().peekable();
-    let missing: Vec<Addition> = desired
+    let mut missing: Vec<Addition> = goal
         .wanted
         .iter()
         .filter(|(p, _)| kept.next_if_eq(p).is_none() && !plan.foreign_satisfied.contains(p))
         .map(|(permission, origin)| Addition { permission: *permission, origin: origin.clone() })
         .collect();
+    if let Some(compacted) = &compacted {
+        compacted.replace_first(&mut plan, &mut missing, &shown.rules, policy.rules_per_group);
+    }
     quota::fit(&mut plan, missing, &desired.wanted, &shown.rules, policy.rules_per_group);
+    if let Some(compacted) = &compacted {
+        compacted.hold_back(&mut plan, desired);
+    }
     plan
 }
 
@@ -199,7 +235,7 @@ fn judge(rule: OwnedRule, desired: &Desired, policy: &Policy) -> (Removal, bool)
     let departed = |member: &MemberName| {
         cidr.is_some_and(|cidr| policy.departed.contains(&(member.clone(), cidr)))
     };
-    let contested = cidr.is_some_and(|cidr| desired.contested.contains(&cidr));
+    let contested = cidr.is_some_and(|cidr| open::touches(&desired.contested, cidr));
     let (why, unknown) = match rule.rule().member() {
         Some(member) if departed(&member) => {
             return (Removal { rule, why: NotWanted::Departed }, false);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::open::touches;
 use super::{Addition, NotWanted, Origin, Plan, Removal};
 use crate::cidr::Cidr;
 use crate::permission::{Permission, Rule};
@@ -56,7 +57,7 @@ pub(super) fn fit(
     limit: u32,
 ) {
     missing.sort_by(|a, b| (&a.origin, a.permission).cmp(&(&b.origin, b.permission)));
-    let mut room = Room::of(actual, limit);
+    let mut room = Room::of(actual, limit).take_all(&plan.add);
     let short = room.take_all(&missing);
     if short.ipv4 < 0 || short.ipv6 < 0 {
         let alive = wanted.keys().map(|permission| permission.cidr).collect();
@@ -73,6 +74,18 @@ pub(super) fn fit(
             plan.over_quota.extend_from_slice(group);
         }
     }
+}
+
+/// Whether some additions fit beside the rules that are there and those that are `planned`.
+pub(super) fn fits(
+    actual: &[(&Rule, bool)],
+    limit: u32,
+    planned: &[Addition],
+    lot: &[Addition],
+) -> bool {
+    let left = Room::of(actual, limit).take_all(planned).take_all(lot);
+    let needs = |family: fn((bool, bool)) -> bool| lot.iter().any(|a| family(families(a)));
+    (left.ipv4 >= 0 || !needs(|f| f.0)) && (left.ipv6 >= 0 || !needs(|f| f.1))
 }
 
 /// Moves rules of confirmed-dead instances from the plan's `revoke` to its
@@ -98,5 +111,5 @@ fn make_room(plan: &mut Plan, room: &mut Room, mut short: Room, alive: &BTreeSet
 /// document no longer names may well be alive, and so is one that lost only a port.
 fn is_dead(removal: &Removal, alive: &BTreeSet<Cidr>) -> bool {
     removal.why != NotWanted::MemberRemoved
-        && removal.rule.rule().permission().is_some_and(|p| !alive.contains(&p.cidr))
+        && removal.rule.rule().permission().is_some_and(|p| !touches(alive, p.cidr))
 }

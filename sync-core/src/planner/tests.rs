@@ -4,8 +4,11 @@ use super::*;
 use crate::names::RuleId;
 use crate::permission::{MEMBER_TAG, MESH_TAG, Protocol, Source, Traffic};
 
+mod compact;
 mod full;
 mod laws;
+mod learned;
+mod links;
 mod pages;
 mod refused;
 mod wanted;
@@ -21,6 +24,7 @@ fn policy() -> Policy {
         mesh: mesh(),
         guard: Guard { max_removals: 2, max_removal_percent: 50 },
         rules_per_group: LIMIT,
+        compact: Compact::Off,
         departed: BTreeSet::new(),
         allow_removals: false,
     }

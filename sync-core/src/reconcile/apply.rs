@@ -1,6 +1,6 @@
 //! Carries a plan out. Makes no choices: what to do, and in which order, is the plan's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -12,8 +12,8 @@ use super::own::{Own, jittered};
 use super::region::{Target, View};
 use super::tell::{lay_over, lost, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
-use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Rule, Traffic};
-use crate::planner::{Addition, NotWanted, Removal};
+use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Permission, Rule, Traffic};
+use crate::planner::{Addition, NotWanted, Open, Plan, Removal, lets_go};
 use crate::ports::{AuditLine, CallError, Called, Failure, Grant, Receipt, RuleWriter};
 
 /// How often a target is read and planned anew because AWS found it other than the plan did.
@@ -52,7 +52,10 @@ impl Target {
         }
         let mut pauses = jittered(Duration::from_millis(50), Duration::from_millis(500), PLANS);
         for round in 1.. {
-            let site = Site { run, region, group, writer: writers.rules.as_ref() };
+            let blocks = self.plan.add.iter().map(|addition| addition.permission);
+            let blocks = blocks.chain(self.plan.keep.iter().copied());
+            let blocks = blocks.filter(|p| !self.wanted.contains_key(p)).collect();
+            let site = Site { run, region, group, writer: writers.rules.as_ref(), blocks };
             let Err(error) = self.carry_out(&site, one_by_one).await else { return true };
             let pause = pauses.next().filter(|_| error.kind.wants_new_plan());
             let Some(pause) = pause else {
@@ -109,8 +112,9 @@ impl Target {
         own.learn(&mut told, &rows);
         let region = View { told: &told, anew: true, ..region };
         lay_over(&mut rows, own, &region.member.name);
-        let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
+        self.learn(run, group, &actual);
+        let desired = region.desired(run, own, &rows, blind, &self.learned);
         let policy = region.policy(run, own, &rows, blind);
         self.look(&desired, actual, &policy, consistent);
         if blind {
@@ -131,12 +135,22 @@ impl Target {
             self.add(site, &plan.add).await
         };
         let certain = |removal: &&Removal| removal.why == NotWanted::Departed;
+        let (wanted, open) = (Open::of(self.wanted.keys()), self.open(&plan));
         let removals: Vec<Removal> = match added {
-            Ok(()) => plan.revoke,
+            // Not all adds may have found room, after all.
+            Ok(()) => plan.revoke.iter().filter(|r| lets_go(r, &wanted, &open)).cloned().collect(),
             Err(_) => plan.revoke.iter().filter(certain).cloned().collect(),
         };
+        let removals = self.replaced(site, &plan, removals).await?;
         let revoked = self.revoke(site, &removals, one_by_one).await;
         added.and(revoked)
+    }
+
+    /// What is open after a plan's adds, whatever it revokes.
+    fn open(&self, plan: &Plan) -> Open {
+        let made = |p: &&Permission| self.added.contains(*p) || self.present.contains(*p);
+        let added = plan.add.iter().map(|addition| &addition.permission).filter(made);
+        Open::of(plan.keep.iter().chain(&plan.foreign_satisfied).chain(added))
     }
 
     /// One call per member and traffic, side by side.
@@ -239,16 +253,18 @@ fn too_many(left: usize) -> CallError {
 }
 
 /// Where rules are changed.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     run: &'a Run<'a>,
     region: View<'a>,
     group: &'a SecurityGroupId,
     writer: &'a dyn RuleWriter,
+    /// Permissions that open the addresses of several instances at once.
+    blocks: BTreeSet<Permission>,
 }
 
 impl Site<'_> {
     /// Adds permissions of one member and traffic.
-    async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
+    pub(super) async fn authorize(&self, additions: &[&Addition]) -> Called<Receipt> {
         let mesh = &self.run.mesh().name;
         let Some(first) = additions.first() else { return Ok(Receipt::default()) };
         let grant = Grant {
@@ -259,19 +275,27 @@ impl Site<'_> {
             ]),
             permissions: additions
                 .iter()
-                .map(|a| (a.permission, format!("sgsync {mesh} {}", a.origin.instance)))
+                .map(|a| {
+                    let whose = self.instance(a).map_or("several", InstanceId::as_str);
+                    (a.permission, format!("sgsync {mesh} {whose}"))
+                })
                 .collect(),
         };
         let receipt = self.writer.authorize(&grant).await?;
         for addition in additions {
             let id = receipt.rules.get(&addition.permission);
             let after = id.map_or_else(|| "present".to_owned(), ToString::to_string);
-            let instance = Some(addition.origin.instance.clone());
+            let instance = self.instance(addition).cloned();
             let permission = addition.permission.to_string();
             let change = ("authorize", permission, "absent".to_owned(), after);
             self.write_down(change, instance, receipt.request_id.as_ref());
         }
         Ok(receipt)
+    }
+
+    /// The one instance whose address a permission opens.
+    fn instance<'i>(&self, addition: &'i Addition) -> Option<&'i InstanceId> {
+        (!self.blocks.contains(&addition.permission)).then_some(&addition.origin.instance)
     }
 
     /// Revokes rules by id.

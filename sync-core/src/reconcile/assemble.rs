@@ -6,10 +6,10 @@ use super::Run;
 use super::hooks::Answered;
 use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
-use crate::mesh::Mesh;
-use crate::names::SecurityGroupId;
-use crate::permission::{Permission, Rule};
-use crate::planner::{Addition, NotWanted, Removal};
+use crate::mesh::{Allowed, Mesh};
+use crate::names::{MemberName, SecurityGroupId};
+use crate::permission::{Permission, Rule, Source};
+use crate::planner::{Addition, NotWanted, Open, Removal};
 use crate::report::{
     Finding, FindingKind, GroupReport, MirrorReport, MirrorStatus, Report, RowStatus, TargetReport,
     TargetStatus, Trigger,
@@ -149,8 +149,9 @@ fn own_findings(own: &Own, findings: &mut BTreeSet<Finding>) {
                 format!("its row could not be kept: {error}; nothing uncertain was removed");
             findings.insert(Finding::new(FindingKind::MirrorUnavailable, &key.asg, detail));
         }
-        for id in &seen.observation.without_address {
-            let detail = format!("EC2 shows no address of it that this mesh admits ({})", key.asg);
+        for id in seen.observation.without_address.keys() {
+            let kinds = seen.observation.lacks(id).unwrap_or_default();
+            let detail = format!("EC2 shows no {kinds} address of it ({})", key.asg);
             findings.insert(Finding::new(FindingKind::NoAddress, id, detail));
         }
         for id in &seen.observation.address_hidden {
@@ -198,7 +199,7 @@ fn region_findings(
     }
     row_findings(run, region, findings);
     for (id, target) in &region.targets {
-        target_findings(run, id, target, findings);
+        target_findings(run, name, id, target, findings);
         departures(run, own, region, id, target, findings);
     }
 }
@@ -251,6 +252,7 @@ fn row_findings(run: &Run<'_>, region: &RegionRun<'_>, findings: &mut BTreeSet<F
 
 fn target_findings(
     run: &Run<'_>,
+    member: &MemberName,
     id: &SecurityGroupId,
     target: &Target,
     findings: &mut BTreeSet<Finding>,
@@ -291,10 +293,16 @@ fn target_findings(
             .collect();
         found(FindingKind::OverQuota, format!("the group is full; left out: {}", list(left_out)));
     }
+    target.tell_blocks(&mut found);
     if let Some((used, limit)) = nearly_full(run.mesh(), target) {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
-    for rule in foreign_in_managed_ports(run.mesh(), target) {
+    if run.mesh().learns(member) && target.learned.is_empty() && !target.is_broken() {
+        let detail = "no rule of it references the group itself, and the document takes the ports \
+                      from such rules: by those nobody is let in, and nothing is removed";
+        found(FindingKind::NoSelfReference, detail.to_owned());
+    }
+    for rule in foreign_in_managed_ports(run.mesh(), id, target) {
         found(
             FindingKind::ForeignRule,
             format!("{} opens {rule}, which is not the mesh's", rule.id),
@@ -309,8 +317,9 @@ fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
     if !matches!(trigger, Trigger::Schedule | Trigger::TrueUp | Trigger::Operator) {
         return Vec::new();
     }
-    let to_add = |p: &Permission| target.plan.add.iter().any(|a| a.permission == *p);
-    let added = |p: &&Permission| target.added.contains(*p) || (run.request.dry_run && to_add(p));
+    let to_add = |p: &Permission| target.plan.add.iter().any(|a| a.permission.covers(*p));
+    let opened = Open::of(&target.added);
+    let added = |p: &&Permission| opened.admits(**p) || (run.request.dry_run && to_add(p));
     target.drifted.iter().filter(added).collect()
 }
 
@@ -337,13 +346,19 @@ fn used_rules(target: &Target) -> usize {
 /// business but theirs; the report counts them.
 fn foreign_in_managed_ports<'t>(
     mesh: &'t Mesh,
+    id: &'t SecurityGroupId,
     target: &'t Target,
 ) -> impl Iterator<Item = &'t Rule> {
-    target
-        .plan
-        .foreign
-        .iter()
-        .filter(|rule| mesh.allow.iter().any(|allow| allow.traffic.overlaps(rule.traffic)))
+    let learns = |traffic| target.learned.iter().any(|learned| learned.overlaps(traffic));
+    let managed = move |rule: &&Rule| {
+        // What ports are learned from is where it should be.
+        let base = matches!(&rule.source, Source::Group(group) if group == id.as_str());
+        mesh.allow.iter().any(|allow| match allow.traffic {
+            Allowed::These(these) => these.overlaps(rule.traffic),
+            Allowed::SelfReference => !base && learns(rule.traffic),
+        })
+    };
+    target.plan.foreign.iter().filter(managed)
 }
 
 /// Addresses that left with this run and whose rules no look has shown. Reads lag
@@ -361,14 +376,16 @@ fn departures(
     }
     let revoked: BTreeSet<_> = target.revoked.values().filter_map(Rule::permission).collect();
     for seen in own.seen().filter(|seen| seen.changed) {
-        let traffic = run.mesh().traffic(&seen.row.member, &region.member.name);
+        let (of, to) = (&seen.row.member, &region.member.name);
+        let between = run.mesh().between(of, to, &target.learned);
         for instance in seen.observation.departed.keys() {
             let left = seen.left_behind(instance, &region.told);
             let unseen = left
                 .iter()
-                .filter(|cidr| !revoked.iter().any(|permission| permission.cidr == **cidr));
+                .filter(|cidr| between.permissions(**cidr).next().is_some())
+                .filter(|cidr| !revoked.iter().any(|permission| permission.cidr.contains(**cidr)));
             let unseen: Vec<_> = unseen.collect();
-            if !unseen.is_empty() && !traffic.is_empty() {
+            if !unseen.is_empty() {
                 let detail =
                     format!("{instance} left, and no rule of it was seen: {}", list(unseen));
                 findings.insert(Finding::new(FindingKind::DepartedUnseen, id, detail));
@@ -377,6 +394,6 @@ fn departures(
     }
 }
 
-fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+pub(super) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

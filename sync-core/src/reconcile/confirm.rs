@@ -7,10 +7,10 @@ use super::own::{Own, OwnGroup, Seen};
 use super::region::{RegionRun, Target};
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
-use crate::names::{InstanceId, MemberName};
+use crate::names::{InstanceId, MemberName, SecurityGroupId};
 use crate::permission::{Permission, Rule};
-use crate::planner::NotWanted;
-use crate::ports::CallError;
+use crate::planner::{NotWanted, Open};
+use crate::ports::{CallError, Failure};
 use crate::row::Instances;
 
 /// How a region stands for one hook.
@@ -58,26 +58,41 @@ impl RegionRun<'_> {
         let known = seen.left_behind(&hook.instance, &self.told);
         let news = addresses.iter().filter(|cidr| self.home || !known.contains(cidr));
         let news: BTreeSet<Cidr> = news.copied().collect();
-        let traffic = run.mesh().traffic(&seen.row.member, &self.member.name);
-        let permissions: BTreeSet<Permission> = addresses
-            .iter()
-            .flat_map(|cidr| {
-                let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
-                fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
-            })
-            .collect();
-        let standings = self.targets.values().map(|target| {
+        let launch = hook.transition == Transition::Launch;
+        let learns = run.mesh().learns(&self.member.name);
+        let standings = self.targets.iter().map(|(group, target)| {
+            let unknown = learns && target.learned.is_empty();
+            if launch && unknown {
+                return Standing::Failed(nothing_learned(group));
+            }
+            // Of who leaves, whatever may have been opened by an earlier look has to go.
+            let learned = if launch { &target.learned } else { &target.ever_learned };
+            let between = run.mesh().between(&seen.row.member, &self.member.name, learned);
+            let permissions: BTreeSet<Permission> =
+                addresses.iter().flat_map(|cidr| between.permissions(*cidr)).collect();
             let confirmed = match hook.transition {
                 Transition::Launch => target.admits(&permissions),
                 Transition::Terminate => {
                     !target.freezes(&seen.row.member, &news)
                         && !target.still_wants(&permissions, &hook.instance)
                         && target.is_rid_of(&permissions, &addresses)
+                        && (target.consistent || !unknown)
                 }
             };
             target.standing(confirmed, &permissions)
         });
         standings.max_by_key(rank).unwrap_or(Standing::Confirmed)
+    }
+}
+
+/// Why nobody can be admitted: whoever edits the group's rules may be between two steps.
+fn nothing_learned(group: &SecurityGroupId) -> CallError {
+    CallError {
+        call: "ec2:DescribeSecurityGroupRules",
+        kind: Failure::Unavailable,
+        code: "NoSelfReference".to_owned(),
+        message: format!("no rule of {group} references it, and the document takes the ports so"),
+        request_id: None,
     }
 }
 
@@ -95,7 +110,12 @@ fn rank(standing: &Standing) -> u8 {
 
 impl Target {
     fn standing(&self, confirmed: bool, permissions: &BTreeSet<Permission>) -> Standing {
-        let no_room = || self.plan.over_quota.iter().any(|a| permissions.contains(&a.permission));
+        let concerns = |opened: Permission| permissions.iter().any(|p| opened.covers(*p));
+        let left_out = self.plan.over_quota.iter().map(|addition| addition.permission);
+        // Blocks that cannot be split for want of room.
+        let stuck = self.plan.postponed.iter().filter(|_| self.plan.is_empty());
+        let stuck = stuck.filter_map(|removal| removal.rule.rule().permission());
+        let no_room = || left_out.chain(stuck).any(concerns);
         match &self.error {
             _ if confirmed => Standing::Confirmed,
             _ if !self.violations.is_empty() => Standing::Refused,
@@ -109,10 +129,11 @@ impl Target {
     /// the row that wants it. A rule seen before the row was there proves nothing: a
     /// run with an older view may be about to revoke it.
     fn admits(&self, permissions: &BTreeSet<Permission>) -> bool {
-        let there = |p| self.plan.keep.contains(p) || self.plan.foreign_satisfied.contains(p);
-        permissions.iter().all(|p| {
-            self.added.contains(p) || self.present.contains(p) || (self.consistent && there(p))
-        })
+        let mut open = Open::of(self.added.iter().chain(&self.present));
+        if self.consistent {
+            open.extend(self.plan.keep.iter().chain(&self.plan.foreign_satisfied));
+        }
+        permissions.iter().all(|permission| open.admits(*permission))
     }
 
     /// Whether the mirror's row still has a leaving instance, and its rules stay for
@@ -140,14 +161,20 @@ impl Target {
             |rule: &Rule| self.revoked.contains_key(&rule.id) || self.gone.contains(&rule.id);
         let revoked: BTreeSet<Permission> =
             self.revoked.values().filter_map(Rule::permission).collect();
-        let pending = |rule: &Rule| {
-            rule.permission().is_some_and(|p| addresses.contains(&p.cidr)) && !done(rule)
+        let opens = |rule: &Rule| {
+            rule.permission().is_some_and(|p| addresses.iter().any(|cidr| p.cidr.contains(*cidr)))
         };
+        let pending = |rule: &Rule| opens(rule) && !done(rule);
         // What waits for a person because the document does not name its member is nothing
         // that this run, or another one, will ever get rid of.
         let held = self.plan.held.iter().filter(|held| held.why != NotWanted::MemberRemoved);
-        let stale = self.plan.removals().chain(held).any(|removal| pending(removal.rule.rule()));
-        !stale && (self.consistent || permissions.iter().all(|p| revoked.contains(p)))
+        // A block cannot be closed while it may open somebody of whom no row tells.
+        let block = |rule: &Rule| rule.permission().is_some_and(|p| !addresses.contains(&p.cidr));
+        let frozen = self.plan.frozen.iter().filter(|frozen| block(frozen.rule.rule()));
+        let left = self.plan.removals().chain(&self.plan.postponed).chain(held).chain(frozen);
+        let stale = { left }.any(|removal| pending(removal.rule.rule()));
+        let revoked = Open::of(&revoked);
+        !stale && (self.consistent || permissions.iter().all(|p| revoked.admits(*p)))
     }
 }
 

@@ -91,8 +91,8 @@ fn not_ready(hook: &Hook, seen: &Seen) -> Option<String> {
     let replaced = state.is_some_and(LifecycleState::is_replacing_root_volume);
     let unlisted = seen.observation.unlisted.contains(&hook.instance);
     match hook.transition {
-        Transition::Launch if seen.observation.without_address.contains(&hook.instance) => {
-            Some("EC2 shows no address of it that this mesh admits yet".to_owned())
+        Transition::Launch if let Some(kinds) = seen.observation.lacks(&hook.instance) => {
+            Some(format!("EC2 shows no {kinds} address of it yet"))
         }
         Transition::Launch if unlisted => Some("Auto Scaling does not list it yet".to_owned()),
         // What it leaves behind is not known.

@@ -287,7 +287,9 @@ fn is_ready(hook: &Hook, group: Option<&Observed>) -> bool {
     let state = states.get(&hook.instance);
     match hook.transition {
         Transition::Launch if member => {
-            observation.instances.get(&hook.instance).is_some_and(|held| !held.is_empty())
+            let held = observation.instances.get(&hook.instance);
+            held.is_some_and(|held| !held.is_empty())
+                && !observation.without_address.contains_key(&hook.instance)
         }
         Transition::Launch => {
             observation.departed.contains_key(&hook.instance)
@@ -323,16 +325,19 @@ async fn observe_once(
         }
         views.insert(id.clone(), view.clone());
     }
+    if run.mesh().is_told_apart(&member.name) {
+        shown.values_mut().for_each(InstanceView::tell_private_apart);
+    }
+    let kinds = run.mesh().kinds_of(&member.name);
     let waits = |id: &InstanceId| run.request.hooks.iter().any(|hook| hook.instance == *id);
     list_pooled(observer.as_ref(), &mut listed, &shown, waits).await?;
     Ok(asgs
         .iter()
         .map(|asg| {
             let group = listed.remove(asg).map(|states| {
-                let kinds = &run.mesh().kinds;
-                let mut observation = observe(asg, &states, remembered(asg), &shown, kinds);
+                let mut observation = observe(asg, &states, remembered(asg), &shown, &kinds);
                 observation.unlisted = unlisted(run, asg, &observation, &states, &shown);
-                depart_unremembered(run, &mut observation, &states, &shown);
+                depart_unremembered(run, &mut observation, &states, &shown, &kinds);
                 (observation, states)
             });
             (asg.clone(), group)

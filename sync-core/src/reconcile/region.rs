@@ -11,8 +11,10 @@ use super::own::Own;
 use super::tell::{lay_over, lost, reflects};
 use crate::mesh::Member;
 use crate::names::{MemberName, RuleId, SecurityGroupId};
-use crate::permission::{Permission, Rule};
-use crate::planner::{Desired, Origin, Plan, Policy, Violation, check, desired, plan};
+use crate::permission::{Permission, Rule, Traffic};
+use crate::planner::{
+    Desired, Open, Origin, Plan, Policy, Violation, check, desired, learned, plan,
+};
 use crate::ports::{CallError, Called};
 use crate::report::{MirrorStatus, RowStatus};
 use crate::row::{Instances, Rows};
@@ -73,6 +75,10 @@ pub(super) struct Target {
     pub wanted: BTreeMap<Permission, Origin>,
     /// The rules the last plan was made from.
     pub actual: Vec<Rule>,
+    /// What those rules open to the target itself.
+    pub learned: BTreeSet<Traffic>,
+    /// What the target opened to itself in some look of this run.
+    pub ever_learned: BTreeSet<Traffic>,
     /// The mirror's rows, where this target has read them anew since the region did.
     pub rows: Option<Rows>,
     /// What those rows told of who left, for the region to know as well.
@@ -201,27 +207,20 @@ impl<'a> RegionRun<'a> {
         own: &Own,
         rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
     ) {
-        let view = self.view();
-        let before = view.desired(run, own, view.first, view.blind);
-        let now = view.desired(run, own, view.rows, view.blind);
-        for (group, target) in &mut self.targets {
-            let there: BTreeSet<_> =
-                rules.get(group).into_iter().flatten().filter_map(Rule::permission).collect();
+        let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
+        let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
+        for (group, target) in targets {
+            let Some(rules) = rules.get(group) else { continue };
+            let learned = learned(run.mesh(), group, rules);
+            let before = view.desired(run, own, view.first, view.blind, &learned);
+            let now = view.desired(run, own, view.rows, view.blind, &learned);
+            let rules = || rules.iter();
+            let there: BTreeSet<_> = rules().filter_map(Rule::permission).collect();
+            let ours = rules().filter(|rule| rule.is_owned_by(&run.mesh().name));
+            let open = Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>());
             let wanted = before.wanted.keys().filter(|p| now.wanted.contains_key(p));
-            target.drifted = wanted.filter(|p| !there.contains(p)).copied().collect();
-        }
-    }
-
-    /// What is known of this region.
-    fn view(&self) -> View<'_> {
-        View {
-            member: self.member,
-            home: self.home,
-            rows: &self.rows,
-            first: &self.first,
-            told: &self.told,
-            blind: self.blind,
-            anew: self.anew,
+            target.drifted =
+                wanted.filter(|p| !there.contains(p) && !open.admits(**p)).copied().collect();
         }
     }
 
@@ -237,10 +236,11 @@ impl<'a> RegionRun<'a> {
         let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
         let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
         let policy = view.policy(run, own, rows, view.blind);
-        let wanted = view.desired(run, own, rows, view.blind);
         let changed = join_all(targets.iter_mut().filter_map(|(group, target)| {
             let actual = rules.remove(group)?;
             target.rows = None;
+            target.learn(run, group, &actual);
+            let wanted = view.desired(run, own, rows, view.blind, &target.learned);
             target.look(&wanted, actual, &policy, consistent);
             if view.blind {
                 target.admit_only(own);
@@ -277,9 +277,17 @@ pub(super) struct View<'v> {
 }
 
 impl View<'_> {
-    /// What this region's targets should admit by these rows.
-    pub(super) fn desired(&self, run: &Run<'_>, own: &Own, rows: &Rows, blind: bool) -> Desired {
-        let mut desired = desired(run.mesh(), self.member, rows);
+    /// What a target of this region should admit by these rows, and by what its own rules
+    /// were seen to open to itself.
+    pub(super) fn desired(
+        &self,
+        run: &Run<'_>,
+        own: &Own,
+        rows: &Rows,
+        blind: bool,
+        learned: &BTreeSet<Traffic>,
+    ) -> Desired {
+        let mut desired = desired(run.mesh(), self.member, rows, learned);
         desired.unknown.extend(own.uncertain());
         if blind {
             desired.unknown.clone_from(&desired.members);
@@ -299,6 +307,7 @@ impl View<'_> {
             mesh: run.mesh().name.clone(),
             guard: run.mesh().guard,
             rules_per_group: run.mesh().limits.rules_per_group,
+            compact: run.mesh().limits.compact,
             departed,
             allow_removals: run.request.allow_removals,
         }
@@ -309,6 +318,12 @@ impl Target {
     /// Whether trying again in this run makes no sense.
     pub(super) fn is_broken(&self) -> bool {
         self.error.is_some() || !self.violations.is_empty()
+    }
+
+    /// Learns what the target opens to itself.
+    pub(super) fn learn(&mut self, run: &Run<'_>, group: &SecurityGroupId, actual: &[Rule]) {
+        self.learned = learned(run.mesh(), group, actual);
+        self.ever_learned.extend(&self.learned);
     }
 
     /// Plans from a look. What AWS has already said about single rules counts more than
@@ -325,10 +340,10 @@ impl Target {
         self.wanted.clone_from(&desired.wanted);
         self.actual = actual;
         self.consistent = consistent;
-        let (room, rest): (Vec<_>, Vec<_>) =
+        let (room, refused): (Vec<_>, Vec<_>) =
             self.plan.add.drain(..).partition(|a| !self.refused.contains(&a.permission));
         self.plan.add = room;
-        self.plan.over_quota.extend(rest);
+        self.leave_out(refused, desired);
         self.plan.add.retain(|addition| !self.present.contains(&addition.permission));
         self.plan.revoke.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
         self.plan.make_room.retain(|removal| !self.gone.contains(&removal.rule.rule().id));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 
 use super::Run;
+use crate::cidr::AddressKind;
 use crate::events::Transition;
 use crate::names::{AsgName, InstanceId};
 use crate::observe::{Belongs, Observation};
@@ -49,12 +50,13 @@ pub(super) fn depart_unremembered(
     observation: &mut Observation,
     states: &BTreeMap<InstanceId, LifecycleState>,
     shown: &BTreeMap<InstanceId, InstanceView>,
+    kinds: &BTreeSet<AddressKind>,
 ) {
     let leaving = run.request.hooks.iter().filter(|hook| hook.transition == Transition::Terminate);
     for id in leaving.map(|hook| &hook.instance) {
         let out = states.get(id).is_some_and(|state| state.belongs() == Belongs::No);
         if let Some(view) = shown.get(id).filter(|_| out) {
-            let left = || view.addresses(&run.mesh().kinds);
+            let left = || view.addresses(kinds);
             observation.departed.entry(id.clone()).or_insert_with(left);
         }
     }

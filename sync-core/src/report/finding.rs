@@ -63,6 +63,10 @@ kinds! {
     PeerUnreachable Warning,
     /// There is no room for permissions that are wanted.
     OverQuota Error,
+    /// Rules open blocks, of which every address is wanted.
+    Compacted Info,
+    /// No rule of a target references it, and ports are learned from such rules.
+    NoSelfReference Error,
     /// A target holds more than 80% of its rules.
     QuotaNear Warning,
     /// Auto Scaling does not show a group that the document names.

@@ -11,7 +11,7 @@ use model::pieces;
 use model::run::{Brief, Seen, Sight};
 use model::world::{ADDRESSES, Address, Instance, Member, Set, Small, Truth, all_addresses};
 use sync_core::cidr::{AddressKind, Cidr};
-use sync_core::mesh::{Mesh, RowKey};
+use sync_core::mesh::{Compact, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, RuleId};
 use sync_core::observe::observe;
 use sync_core::permission::{MEMBER_TAG, MESH_TAG, Permission, Protocol, Rule, Source, Traffic};
@@ -111,7 +111,7 @@ fn compare_plans(mesh: &Mesh, truth: &Truth, sets: [Set<Instance>; 2], departed:
     for (whose, instances) in Member::ALL.into_iter().zip(sets) {
         rows.overlay(row(mesh, whose, instances, truth));
     }
-    let real = desired(mesh, &mesh.members[1], &rows);
+    let real = desired(mesh, &mesh.members[1], &rows, &BTreeSet::new());
     let seen = Seen {
         departed,
         row: model::world::Row { instances: sets[0], ..Default::default() },
@@ -122,6 +122,7 @@ fn compare_plans(mesh: &Mesh, truth: &Truth, sets: [Set<Instance>; 2], departed:
         mesh: mesh.name.clone(),
         guard: mesh.guard,
         rules_per_group: 60,
+        compact: Compact::Off,
         departed: left.iter().map(|at| (member(Member::A), permission(at).cidr)).collect(),
         allow_removals: false,
     };
@@ -181,6 +182,7 @@ fn really_observe(
             public_ipv4: held.into_iter().collect(),
             private_ipv4: BTreeSet::new(),
             ipv6: BTreeSet::new(),
+            prefixes: BTreeSet::new(),
         };
         (id(i), view)
     });

@@ -262,7 +262,7 @@ async fn a_launch_without_an_address_goes_back_to_the_queue() {
     assert_eq!(results(&report), [HookResult::Retry]);
     expect_finding(&report, FindingKind::NoAddress);
     let why = report.findings.iter().find(|f| f.kind == FindingKind::HookUnanswered);
-    let yet = "EC2 shows no address of it that this mesh admits yet";
+    let yet = "EC2 shows no public-ipv4 address of it yet";
     assert_eq!(why.map(|finding| finding.detail.as_str()), Some(yet));
     world.give_address(EAST, &hooks[0].instance, address);
     assert_eq!(results(&world.run(Ask::hooks(EAST, &hooks)).await), [CONTINUE]);

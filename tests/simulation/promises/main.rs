@@ -10,12 +10,16 @@
 
 mod answers;
 mod audit;
+mod base;
 mod calls;
+mod compact;
 mod completing;
 mod faraway;
 mod foreign;
 mod hooks;
 mod life;
+mod links;
+mod members;
 mod nothing_else;
 mod order;
 mod overtaken;

@@ -114,7 +114,14 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 17] = [
+const FOUND: [(&str, &str); 21] = [
+    ("a-block-beside-its-part", include_str!("scripts/a-block-beside-its-part.txt")),
+    (
+        "room-that-a-run-does-not-know-of",
+        include_str!("scripts/room-that-a-run-does-not-know-of.txt"),
+    ),
+    ("a-block-that-cannot-split", include_str!("scripts/a-block-that-cannot-split.txt")),
+    ("a-block-that-finds-no-room", include_str!("scripts/a-block-that-finds-no-room.txt")),
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
     ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),
     ("back-from-standby", include_str!("scripts/back-from-standby.txt")),

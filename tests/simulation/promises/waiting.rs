@@ -51,7 +51,7 @@ async fn promise_3_a_launch_waits_while_its_instance_is_stopped_and_has_no_addre
     stop("stopped");
     let report = expect_waits(&world, &launch, "stopped").await;
     let why = report.findings.iter().find(|f| f.kind == FindingKind::HookUnanswered);
-    assert_eq!(why.map(|f| f.detail.as_str()), Some("it has no address that this mesh admits"));
+    assert_eq!(why.map(|f| f.detail.as_str()), Some("EC2 shows no public-ipv4 address of it yet"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,9 +65,52 @@ fn a_name_given_twice_is_told_from_a_region_given_twice() {
     let region = member("").replace("eu-west-1", "us-east-1");
     assert_eq!(
         added(&region),
-        ["member[2].region: `us-east-1` is already a member's name, at member[0].region; \
-          give members of one region a `name` each"]
+        [
+            "member[2].region: `us-east-1` is already a member's name, at member[0].region; \
+          give members of one region a `name` each",
+            "member[2]: the table `sgsync-orders-db` in us-east-1 is already at member[0]; \
+          give members of one region a `table` each"
+        ]
     );
+}
+
+#[test]
+fn a_table_is_one_members_unless_it_is_in_two_accounts() {
+    let member = |more: &str| {
+        let member = "[[member]]\nname = \"b\"\nregion = \"us-east-1\"";
+        added(&format!("{member}\nsecurity_groups = [\"sg-01234567\"]\n{more}"))
+    };
+    let same = "the table `sgsync-orders-db` in us-east-1 is already at member[0]";
+    assert_eq!(
+        member(""),
+        [format!("member[2]: {same}; give members of one region a `table` each")]
+    );
+    assert_eq!(
+        member("table = \"sgsync-orders-db\"\naccount = \"123456789012\""),
+        [format!("member[2].table: {same}")],
+        "nobody says in which account member[0] is"
+    );
+    assert_eq!(member("table = \"mirror-b\""), Vec::<String>::new());
+    let both = |one: &str, other: &str| {
+        let member = |name, account, id| {
+            format!(
+                "[[member]]\nname = \"{name}\"\nregion = \"eu-west-1\"\naccount = \"{account}\"\n\
+                 security_groups = [\"sg-0123456{id}\"]\n"
+            )
+        };
+        added(&(member("b", one, 1) + &member("c", other, 2)))
+    };
+    assert_eq!(both("123456789012", "210987654321"), Vec::<String>::new());
+    assert_eq!(both("123456789012", "123456789012").len(), 1);
+}
+
+#[test]
+fn what_is_wrong_between_members_is_said_all_at_once_with_paths() {
+    let member = "[[member]]\nname = \"us-east-1\"\nregion = \"us-east-1\"\n\
+                  security_groups = [\"sg-0123456789abcdef0\"]\n\
+                  auto_scaling_groups = [\"orders-us-east-1\"]\n\
+                  [[link]]\nfrom = [\"mars\"]\nkinds = [\"ipv6\"]";
+    insta::assert_snapshot!(added(member).join("\n"));
 }
 
 #[test]
@@ -87,7 +130,7 @@ fn a_mesh_knows_its_members_by_name_and_by_region() {
 fn traffic_goes_from_whom_and_to_whom_the_document_says() {
     let mesh = mesh(LONG);
     let traffic = |from: &str, to: &str| {
-        let traffic = mesh.traffic(&from.into(), &to.into());
+        let traffic = mesh.traffic(&from.into(), &to.into(), &BTreeSet::new());
         traffic.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(traffic("east-blue", "us-west-2"), ["tcp 9042", "icmpv6", "50"]);
@@ -95,8 +138,14 @@ fn traffic_goes_from_whom_and_to_whom_the_document_says() {
     assert_eq!(traffic("us-west-2", "east-blue"), ["icmpv6", "50"]);
     let one_way = LONG.replace("to = [\"us-west-2\", \"east-blue\"]", "to = [\"us-west-2\"]");
     let one_way = super::mesh(&one_way);
-    assert_eq!(one_way.traffic(&"east-blue".into(), &"east-blue".into()).len(), 2);
-    assert_eq!(one_way.traffic(&"east-blue".into(), &"us-west-2".into()).len(), 3);
+    assert_eq!(
+        one_way.traffic(&"east-blue".into(), &"east-blue".into(), &BTreeSet::new()).len(),
+        2
+    );
+    assert_eq!(
+        one_way.traffic(&"east-blue".into(), &"us-west-2".into(), &BTreeSet::new()).len(),
+        3
+    );
 }
 
 #[test]
@@ -143,6 +192,45 @@ fn reading_stops_after_very_many_problems_in_a_list_or_a_table() {
         assert_eq!(problems.len(), 101);
         assert_eq!(problems[100].to_string(), "and more; reading stopped after 100 problems");
     }
+}
+
+#[test]
+fn compaction_is_off_until_the_document_says_otherwise() {
+    let compact =
+        |word: &str| mesh(&format!("{SHORT}[limits]\ncompact = \"{word}\"\n")).limits.compact;
+    assert_eq!(mesh(SHORT).limits.compact, Compact::Off);
+    let words =
+        [("off", Compact::Off), ("when-needed", Compact::WhenNeeded), ("always", Compact::Always)];
+    assert!(words.into_iter().all(|(word, meaning)| compact(word) == meaning));
+    assert_eq!(
+        added("[limits]\ncompact = \"never\""),
+        ["limits.compact: `never` is not known here; known are `off`, `when-needed`, `always`"]
+    );
+}
+
+#[test]
+fn ports_are_learned_where_the_document_says_so() {
+    let west = "[[allow]]\nports = \"self-reference\"\nto = [\"us-west-2\"]\n";
+    let mesh = mesh(&format!("{SHORT}{west}"));
+    let [east, west] = ["us-east-1", "us-west-2"].map(MemberName::new);
+    assert!(mesh.learns(&west) && !mesh.learns(&east));
+    let ssh = BTreeSet::from([Traffic::ports(Protocol::Tcp, 22, 22)]);
+    assert_eq!(
+        (mesh.traffic(&east, &west, &ssh).len(), mesh.traffic(&west, &east, &ssh).len()),
+        (2, 1)
+    );
+    assert_eq!(
+        added("[[allow]]\nports = \"self-reference\"\nprotocol = \"tcp\""),
+        [
+            "allow[1].protocol: comes with the rules that reference the group itself; leave the key out"
+        ]
+    );
+    let again = "[[allow]]\nports = \"self-reference\"\n[[allow]]\nports = \"self-reference\"";
+    assert_eq!(added(again), ["allow[2]: says the same as allow[1]"]);
+    assert!(
+        added("[[allow]]\nports = \"self-referenc\"\nprotocol = \"tcp\"")[0]
+            .starts_with("allow[1].ports: ")
+    );
 }
 
 #[test]

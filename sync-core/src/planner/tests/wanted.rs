@@ -38,7 +38,7 @@ fn item(member: &str, asg: &str, instances: &serde_json::Value) -> Item {
 /// What the member at this place should admit.
 fn wanted(place: usize, items: &[Item]) -> Desired {
     let mesh = mesh();
-    desired(&mesh, &mesh.members[place], &Rows::read(items, &mesh))
+    desired(&mesh, &mesh.members[place], &Rows::read(items, &mesh), &BTreeSet::new())
 }
 
 /// Each permission with the instance that wants it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_core::mesh::{Mesh, OnLaunchFailure};
+use sync_core::mesh::{Allowed, Mesh, OnLaunchFailure};
 
 use super::bounds;
 
@@ -46,11 +46,17 @@ fn judge(mesh: &Mesh) {
         }
     }
     for allow in &mesh.allow {
-        let traffic = allow.traffic;
+        for names in [&allow.from, &allow.to].into_iter().flatten() {
+            assert!(!names.is_empty() && names.iter().all(|name| members.contains(name)));
+        }
+        let Allowed::These(traffic) = allow.traffic else { continue };
         let ports = traffic.ec2_ports().filter(|_| traffic.protocol().has_ports());
         assert_eq!(ports.is_some(), traffic.protocol().has_ports(), "{traffic}");
         assert!(ports.is_none_or(|(from, to)| 0 <= from && from <= to && to <= 65_535));
-        for names in [&allow.from, &allow.to].into_iter().flatten() {
+    }
+    for link in &mesh.links {
+        assert!(!link.kinds.is_empty());
+        for names in [&link.from, &link.to].into_iter().flatten() {
             assert!(!names.is_empty() && names.iter().all(|name| members.contains(name)));
         }
     }

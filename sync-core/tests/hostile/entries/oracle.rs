@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use sync_core::adopt::{self, Decision};
-use sync_core::mesh::Mesh;
-use sync_core::names::{MeshName, RuleId};
+use sync_core::mesh::{Member, Mesh};
+use sync_core::names::{MeshName, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
 use sync_core::planner::{Desired, Plan};
 use sync_core::ports::Item;
@@ -22,7 +22,7 @@ pub fn only_what_is_asked_for(
     plan: &Plan,
     target: &str,
     opens: &Opens,
-    kinds: &[&str],
+    kinds: &Kinds,
     items: &[Item],
 ) {
     for addition in plan.add.iter().chain(&plan.over_quota) {
@@ -30,9 +30,9 @@ pub fn only_what_is_asked_for(
         let (traffic, cidr) = shown.rsplit_once(' ').expect("traffic and cidr");
         let (address, length) = cidr.split_once('/').expect("a prefix length");
         let address: IpAddr = address.parse().expect("an address");
-        assert_eq!(length, if address.is_ipv4() { "32" } else { "128" }, "no host: {shown}");
-        assert!(kinds.iter().any(|kind| is_of_kind(kind, address)), "not a kind: {shown}");
         let origin = &addition.origin;
+        let kinds = kinds.of(origin.member.as_str(), target);
+        assert!(kinds.iter().any(|kind| is_of_kind(kind, address, length)), "no kind: {shown}");
         let pair = (origin.member.to_string(), target.to_owned());
         let opened = opens.get(&pair).is_some_and(|opened| opened.contains(traffic));
         assert!(opened, "nobody opened {shown} from {} to {target}", origin.member);
@@ -40,14 +40,17 @@ pub fn only_what_is_asked_for(
             let named = item.get("member") == Some(&Value::from(origin.member.as_str()))
                 && item.get("asg") == Some(&Value::from(origin.asg.as_str()));
             let of_instance = || item.get("instances")?.get(origin.instance.as_str());
-            named && of_instance().is_some_and(|list| lists(list, address))
+            named && of_instance().is_some_and(|list| lists(list, address, length))
         };
         assert!(items.iter().any(wanted), "no row has {shown} of {}", origin.instance);
     }
 }
 
-fn lists(cidrs: &Value, address: IpAddr) -> bool {
-    let host = |text: &str| text.split('/').next().and_then(|host| host.parse::<IpAddr>().ok());
+fn lists(cidrs: &Value, address: IpAddr, length: &str) -> bool {
+    let host = |text: &str| {
+        let (host, prefix) = text.split_once('/')?;
+        host.parse::<IpAddr>().ok().filter(|_| prefix == length)
+    };
     cidrs
         .as_array()
         .into_iter()
@@ -56,12 +59,43 @@ fn lists(cidrs: &Value, address: IpAddr) -> bool {
         .any(|t| host(t) == Some(address))
 }
 
-/// Whether an address is of a kind, in the words of the mesh document.
-pub fn is_of_kind(kind: &str, address: IpAddr) -> bool {
+/// The kinds of addresses that a document admits.
+pub struct Kinds {
+    /// Where no link says otherwise.
+    pub mesh: Vec<String>,
+    /// From whom to whom a link is, and its kinds.
+    pub link: Option<(String, String, Vec<String>)>,
+}
+
+impl Kinds {
+    pub fn new(mesh: &[&str]) -> Self {
+        Self { mesh: mesh.iter().map(|kind| (*kind).to_owned()).collect(), link: None }
+    }
+
+    fn of(&self, from: &str, to: &str) -> &[String] {
+        match &self.link {
+            Some((source, target, kinds)) if source == from && target == to => kinds,
+            _ => &self.mesh,
+        }
+    }
+}
+
+/// Whether an address block is of a kind, in the words of the mesh document.
+fn is_of_kind(kind: &str, address: IpAddr, length: &str) -> bool {
+    let expected = match (kind, address.is_ipv4()) {
+        ("ipv4-prefix", true) => "28",
+        ("ipv6-prefix", false) => "80",
+        (_, true) => "32",
+        (_, false) => "128",
+    };
+    length == expected && is_address_of_kind(kind, address)
+}
+
+fn is_address_of_kind(kind: &str, address: IpAddr) -> bool {
     let IpAddr::V4(ip) = address else {
         let text = address.to_string();
         let block = ["2", "3", "fc", "fd"].iter().any(|start| text.starts_with(start));
-        return kind == "ipv6" && block && text.find(':') == Some(4);
+        return kind.starts_with("ipv6") && block && text.find(':') == Some(4);
     };
     let [a, b, c, _] = ip.octets();
     let nowhere = a == 0 || a == 127 || (a, b) == (169, 254) || a > 223;
@@ -72,7 +106,7 @@ pub fn is_of_kind(kind: &str, address: IpAddr) -> bool {
         || (a, b, c) == (192, 0, 0)
         || (a, b) == (198, 18)
         || (a, b) == (198, 19);
-    !nowhere && (kind == "private-ipv4" || kind == "public-ipv4" && !inner)
+    !nowhere && (["private-ipv4", "ipv4-prefix"].contains(&kind) || kind == "public-ipv4" && !inner)
 }
 
 /// Promises 1 and 2, of every rule that a plan revokes: it has this mesh's tag wherever
@@ -99,12 +133,12 @@ pub fn only_what_may_go(plan: &Plan, actual: &[Rule], mesh: &MeshName, desired: 
 /// Nothing is adopted that another mesh has, or that nobody wants and nobody named.
 pub fn adopts_only_what_it_may(
     mesh: &Mesh,
-    target: usize,
+    target: (&Member, &SecurityGroupId),
     actual: &[Rule],
     desired: &Desired,
     named: &BTreeSet<RuleId>,
 ) {
-    for candidate in adopt::judge(mesh, &mesh.members[target], actual, desired, named) {
+    for candidate in adopt::judge(mesh, target, actual, desired, named) {
         let rule = &candidate.rule;
         let ours = rule.tags.get("sgsync:mesh").map(String::as_str) == Some(mesh.name.as_str());
         assert!(!ours, "ours already: {rule:?}");

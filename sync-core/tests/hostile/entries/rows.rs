@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Compact, Mesh};
 use sync_core::names::InstanceId;
 use sync_core::planner::{Policy, check, desired, plan};
 use sync_core::ports::Item;
 use sync_core::row::{MemberRow, Rows, Stored};
 
 use super::bounds;
-use super::oracle::{only_what_is_asked_for, opens};
+use super::oracle::{Kinds, only_what_is_asked_for, opens};
 
 /// Members and groups of both meshes, `from` and `to` in the second.
 const MEMBERS: &str = r#"
@@ -25,13 +25,18 @@ auto_scaling_groups = ["blue"]
 security_groups = ["sg-00000002"]
 "#;
 
-/// A mesh of public addresses, and one of everything else.
-pub fn meshes() -> [(Mesh, &'static [&'static str]); 2] {
+/// A mesh of public addresses, one of other ones, and one of prefixes.
+pub fn meshes() -> [(Mesh, &'static [&'static str]); 3] {
     let public = "[[allow]]\nprotocol = \"tcp\"\nports = \"7000-7001\"\n";
     let inner = "[[allow]]\nprotocol = \"tcp\"\nports = \"7000-7001\"\n\
                  [addresses]\nkinds = [\"private-ipv4\", \"ipv6\"]\n";
+    let prefixes = inner.replace("\"private-ipv4\", \"ipv6\"", "\"ipv4-prefix\", \"ipv6-prefix\"");
     let mesh = |more: &str| Mesh::parse(&format!("{MEMBERS}{more}")).expect("a mesh");
-    [(mesh(public), &["public-ipv4"]), (mesh(inner), &["private-ipv4", "ipv6"])]
+    [
+        (mesh(public), &["public-ipv4"]),
+        (mesh(inner), &["private-ipv4", "ipv6"]),
+        (mesh(&prefixes), &["ipv4-prefix", "ipv6-prefix"]),
+    ]
 }
 
 /// Reads a text as the items of a mirror: a JSON list of objects, or one object.
@@ -92,13 +97,14 @@ fn opens_nothing_else(mesh: &Mesh, kinds: &[&str], rows: &Rows, items: &[Item]) 
         mesh: mesh.name.clone(),
         guard: mesh.guard,
         rules_per_group: mesh.limits.rules_per_group,
+        compact: Compact::Off,
         departed: BTreeSet::new(),
         allow_removals: false,
     };
     for target in &mesh.members {
-        let desired = desired(mesh, target, rows);
+        let desired = desired(mesh, target, rows, &BTreeSet::new());
         let plan = plan(&desired, &[], &policy);
         assert_eq!(check(&plan, &desired, &[], &policy), Ok(()));
-        only_what_is_asked_for(&plan, target.name.as_str(), &opens, kinds, items);
+        only_what_is_asked_for(&plan, target.name.as_str(), &opens, &Kinds::new(kinds), items);
     }
 }

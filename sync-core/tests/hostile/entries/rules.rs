@@ -6,7 +6,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use sync_core::permission::{Protocol, Rule, Source, Traffic};
-use sync_core::planner::{Plan, Policy, check, desired, plan};
+use sync_core::planner::{Plan, Policy, check, desired, learned, plan};
 use sync_core::row::Rows;
 
 use super::dice::Dice;
@@ -24,30 +24,35 @@ const ROUNDS: usize = 3;
 /// go, or never ends.
 pub fn entry(data: &[u8]) {
     let mut dice = Dice::new(data);
-    let Some(world) = World::roll(&mut dice) else { return };
-    let rows = Rows::read(&world.items, &world.mesh);
+    let Some(mut world) = World::roll(&mut dice) else { return };
     let policy = Policy {
         mesh: world.mesh.name.clone(),
         guard: world.mesh.guard,
         rules_per_group: world.mesh.limits.rules_per_group,
+        compact: world.mesh.limits.compact,
         departed: world.departed.clone(),
         allow_removals: dice.once_in(2),
     };
-    let kinds: Vec<&str> = world.kinds.iter().map(String::as_str).collect();
-    for (place, target) in world.mesh.members.iter().enumerate() {
-        let desired = desired(&world.mesh, target, &rows);
+    world.link(&mut dice);
+    world.learn(&mut dice);
+    let rows = Rows::read(&world.items, &world.mesh);
+    for target in &world.mesh.members {
+        let group = &target.security_groups[0];
+        let opens = world.opens_in(target.name.as_str(), group.as_str());
+        let learned = learned(&world.mesh, group, &world.rules);
+        let desired = desired(&world.mesh, target, &rows, &learned);
         let mut actual = world.rules.clone();
         for round in 0..=ROUNDS {
             let plan = plan(&desired, &actual, &policy);
             assert_eq!(check(&plan, &desired, &actual, &policy), Ok(()), "round {round}");
             only_what_may_go(&plan, &actual, &world.mesh.name, &desired);
-            only_what_is_asked_for(&plan, target.name.as_str(), &world.opens, &kinds, &world.items);
+            only_what_is_asked_for(&plan, target.name.as_str(), &opens, &world.kinds, &world.items);
             assert!(round < ROUNDS || plan.is_empty(), "never ends: {plan:#?}");
             actual = applied(&plan, &actual, round);
         }
         let named: BTreeSet<_> =
             world.rules.iter().step_by(2).map(|rule| rule.id.clone()).collect();
-        adopts_only_what_it_may(&world.mesh, place, &world.rules, &desired, &named);
+        adopts_only_what_it_may(&world.mesh, (target, group), &world.rules, &desired, &named);
     }
 }
 

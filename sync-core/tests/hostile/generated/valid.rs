@@ -69,7 +69,9 @@ pub fn json_documents() -> Vec<Value> {
         json!({"name": "orders-db", "allow": allow, "member": members}),
         json!({"name": "x", "allow": more, "member": members, "foreign": "report",
             "addresses": {"kinds": ["public-ipv4"]}, "hooks": {"on_launch_failure": "abandon"},
-            "guard": {"max_removals": 1}, "limits": {"rules_per_group": 5}}),
+            "guard": {"max_removals": 1}, "limits": {"rules_per_group": 5},
+            "link": [{"from": ["us-east-1"], "to": ["us-west-2"], "kinds": ["ipv6", "ipv4-prefix"]},
+                {"from": ["us-west-2"], "kinds": ["private-ipv4"]}]}),
     ]
 }
 
@@ -117,6 +119,11 @@ pub fn items() -> Vec<Value> {
             item("us-east-1", "blue", json!({"i-0d": ["10.0.0.1/32", "2600:1f18::1/128"]})),
             item("us-east-1", "green", json!({})),
             item("us-west-2", "blue", json!({"i-0e": ["10.0.0.9/32", "2600:1F18:0::2/128"]})),
+        ]),
+        json!([
+            item("us-east-1", "blue", json!({"i-0f": ["10.0.0.16/28", "2600:1f18:0:0:5::/80"]})),
+            item("us-east-1", "green", json!({"i-1a": ["10.0.0.32/28"]})),
+            item("us-west-2", "blue", json!({"i-1b": ["10.0.0.48/28"]})),
         ]),
     ]
 }

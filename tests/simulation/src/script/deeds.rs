@@ -50,6 +50,7 @@ pub(super) fn act(state: &mut State, step: &Step, crowd: usize) -> bool {
         Action::StrangerGoes => state.stranger_goes(),
         Action::PersonAdds(pick) => state.person_adds(member, *pick),
         Action::PersonRemoves(pick) => state.person_removes(member, *pick, true),
+        Action::EditsBase(pick) => state.edits_base(member, *pick),
         Action::Drift(pick) => state.person_removes(member, *pick, false),
         Action::LoseTable => state.lose_table(member),
         Action::FillsUp(pick) => state.fills_up(member, *pick),

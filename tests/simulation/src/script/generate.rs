@@ -11,7 +11,7 @@ impl Script {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut rng = chance::rng(seed, "script");
-        let shape = shape(&mut rng);
+        let shape = richer(shape(&mut rng), &mut chance::rng(seed, "mesh"));
         let rates = rates(&mut rng);
         let (mut steps, mut at) = (Vec::new(), 0);
         for id in 1..=rng.u64(10..26) {
@@ -25,7 +25,11 @@ impl Script {
             let groups = shape.groups(place);
             let asg = groups[rng.usize(..groups.len())].as_str().into();
             let member = shape.regions()[place].into();
-            steps.push(Step { id, at, member, asg, action: action(&mut rng) });
+            let action = match action(&mut rng) {
+                Action::PersonAdds(pick) if shape.base == 1 => Action::EditsBase(pick),
+                action => action,
+            };
+            steps.push(Step { id, at, member, asg, action });
         }
         Self { seed, shape, rates, steps, mishaps: Mishaps::default() }
     }
@@ -43,8 +47,10 @@ fn shape(rng: &mut Rng) -> Shape {
         members,
         double: one_in(rng, 4),
         allow: [0, 0, 0, 0, 1, 2][rng.usize(..6)],
+        base: 0,
         kinds: [0, 0, 0, 0, 0, 1, 2][rng.usize(..7)],
         limit,
+        compact: 0,
         guard: one_in(rng, 10),
         lenient: one_in(rng, 8),
         each,
@@ -52,6 +58,20 @@ fn shape(rng: &mut Rng) -> Shape {
         window: [0, 0, 300, 2000][rng.usize(..4)],
         deaf: one_in(rng, 2),
     }
+}
+
+/// Some meshes have more than the plain ones.
+fn richer(mut shape: Shape, rng: &mut Rng) -> Shape {
+    match rng.u8(0..16) {
+        kinds @ (3 | 4) => (shape.kinds, shape.limit) = (kinds.into(), 0),
+        // So small that blocks are needed where addresses happen to be neighbours.
+        5 => (shape.compact, shape.allow, shape.limit) = (1, 0, 6 + shape.members),
+        6 | 7 => shape.compact = 2,
+        8 => (shape.members, shape.each, shape.pool, shape.limit) = (8, 1, 13, 0),
+        9 => (shape.base, shape.limit) = (1, 0),
+        _ => {}
+    }
+    shape
 }
 
 fn rates(rng: &mut Rng) -> Rates {

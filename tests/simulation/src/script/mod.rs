@@ -34,16 +34,21 @@ pub struct Script {
 /// The world of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Members: 2 to 4.
+    /// Members: 2 to 4, or 8.
     pub members: u64,
     /// Whether the first member has two Auto Scaling groups and two targets.
     pub double: u64,
     /// Who may reach whom: 0 everybody, 1 and 2 with `from` and `to`.
     pub allow: u64,
-    /// Kinds of addresses: 0 public, 1 public and IPv6, 2 private.
+    /// Whether ports are learned from what the targets open to themselves.
+    pub base: u64,
+    /// Kinds of addresses: 0 public, 1 public and IPv6, 2 private; 3 private and 4 all
+    /// others from the first member to the second.
     pub kinds: u64,
     /// Rules a group holds by the document; 0 for the default.
     pub limit: u64,
+    /// Blocks in place of single addresses: 0 never, 1 when needed, 2 always.
+    pub compact: u64,
     /// Whether the guard holds nearly every removal.
     pub guard: u64,
     /// Whether launches go on that cannot be admitted.
@@ -101,6 +106,8 @@ pub enum Action {
     PersonAdds(usize),
     /// A person removes a rule of their own.
     PersonRemoves(usize),
+    /// A person edits what a target opens to itself.
+    EditsBase(usize),
     /// A person removes one of the mesh's rules.
     Drift(usize),
     /// The member's mirror is lost.
@@ -216,6 +223,7 @@ impl Action {
             Self::StrangerGoes => "stranger-goes",
             Self::PersonAdds(_) => "person-adds",
             Self::PersonRemoves(_) => "person-removes",
+            Self::EditsBase(_) => "edits-base",
             Self::Drift(_) => "drift",
             Self::LoseTable => "lose-table",
             Self::FillsUp(_) => "fills-up",
@@ -243,6 +251,7 @@ impl Action {
             "stranger-goes",
             "person-adds",
             "person-removes",
+            "edits-base",
             "drift",
             "lose-table",
             "fills-up",

@@ -24,13 +24,15 @@ const SCOPES: [(&str, Scope); 4] = [
 ];
 
 impl Shape {
-    fn fields(&mut self) -> [(&'static str, &mut u64); 11] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 13] {
         [
             ("members", &mut self.members),
             ("double", &mut self.double),
             ("allow", &mut self.allow),
+            ("base", &mut self.base),
             ("kinds", &mut self.kinds),
             ("limit", &mut self.limit),
+            ("compact", &mut self.compact),
             ("guard", &mut self.guard),
             ("lenient", &mut self.lenient),
             ("each", &mut self.each),
@@ -75,6 +77,7 @@ impl fmt::Display for Action {
             Self::Launch(number)
             | Self::PersonAdds(number)
             | Self::PersonRemoves(number)
+            | Self::EditsBase(number)
             | Self::Drift(number)
             | Self::FillsUp(number)
             | Self::Do(_, Who::Pick(number)) => write!(f, " {number}"),
@@ -136,6 +139,7 @@ fn action(words: &[&str]) -> Option<Action> {
         "stranger-goes" => Action::StrangerGoes,
         "person-adds" => Action::PersonAdds(number()?),
         "person-removes" => Action::PersonRemoves(number()?),
+        "edits-base" => Action::EditsBase(number()?),
         "drift" => Action::Drift(number()?),
         "lose-table" => Action::LoseTable,
         "fills-up" => Action::FillsUp(number()?),

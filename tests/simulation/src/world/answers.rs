@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sync_core::cidr::Cidr;
+use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::{Hook, Transition};
-use sync_core::mesh::{OnLaunchFailure, RowKey};
+use sync_core::mesh::{Compact, OnLaunchFailure, RowKey};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
 use sync_core::ports::{Failure, HookAnswer};
@@ -17,6 +17,10 @@ use super::group::Group;
 use super::known::RunState;
 use super::runs::{Ask, RunId};
 use super::state::State;
+use super::truth::{kind_of, opened_by};
+
+/// The most parts that a block of this world's few addresses splits into.
+const PARTS: usize = 4;
 
 /// One permission of one target, and the hook it matters to.
 struct Question<'a> {
@@ -50,12 +54,22 @@ impl State {
         if (hook.transition == Transition::Launch) != member {
             return; // A root volume is replaced, or a launch has been given up.
         }
-        let mut suspects = Vec::new();
+        let unseen = self.unseen_kind(run, home, hook);
+        let text = |kind| format!("{run:?} let {hook:?} go before it was shown its {kind}");
+        let mut suspects: Vec<_> = unseen
+            .map(|kind| (home.clone(), hook.instance.clone(), text(kind)))
+            .into_iter()
+            .collect();
         for place in &self.runs[&run].members {
             for cidr in self.concerned(run, home, hook) {
-                for traffic in self.mesh.traffic(home, place) {
-                    let permission = Permission { traffic, cidr };
-                    for target in self.places[place].groups.keys() {
+                for target in self.places[place].groups.keys() {
+                    let learned = match hook.transition {
+                        Transition::Launch => {
+                            &self.runs[&run].always(place, target) & &self.learned(place, target)
+                        }
+                        Transition::Terminate => self.runs[&run].ever(place, target),
+                    };
+                    for permission in self.opens(home, place, &learned, cidr) {
                         let question = Question { run, home, hook, place, target, permission };
                         suspects.extend(
                             self.wrong(&question)
@@ -66,6 +80,23 @@ impl State {
             }
         }
         self.run(run).suspects.extend(suspects);
+    }
+
+    /// A kind of address that a launching instance has from the start and somebody admits,
+    /// and of which the run was shown none, by EC2 or by a row.
+    fn unseen_kind(&self, run: RunId, home: &MemberName, hook: &Hook) -> Option<&'static str> {
+        let known = &self.runs[&run];
+        let held = |kind: AddressKind| {
+            let mut told = known.saw.iter().chain(&known.remembered);
+            told.any(|(id, cidr)| *id == hook.instance && kind_of(*cidr) == kind)
+        };
+        let needed = [AddressKind::PublicIpv4, AddressKind::PrivateIpv4, AddressKind::Ipv6];
+        let mut needed = needed.into_iter().filter(|kind| self.places[home].kinds.contains(kind));
+        let here = self.places[home].instances.get(&hook.instance);
+        let alive =
+            here.is_some_and(|view| view.state != "shutting-down" && view.state != "terminated");
+        let launch = hook.transition == Transition::Launch && alive;
+        needed.find(|kind| launch && !held(*kind)).map(AddressKind::as_str)
     }
 
     /// The addresses that a hook is about, as far as the run could know them.
@@ -94,12 +125,12 @@ impl State {
             return None;
         }
         let helpless = if launch {
-            group.has(permission)
+            group.opens(*permission)
         } else {
             !self.has_owned(group, permission)
                 || !known.views.get(&((*place).clone(), (*target).clone())).is_some_and(|view| {
                     // Reads of rules lag: what was not shown could not be revoked.
-                    view.seen.contains(permission) || view.there.contains(permission)
+                    opened_by(&view.seen, *permission) || opened_by(&view.there, *permission)
                 }) && self.read_late(question)
         };
         // Reads of rules lag: what was shown seemed to be there.
@@ -130,17 +161,19 @@ impl State {
             let held = row.instances.get(&hook.instance);
             held.is_some_and(|held| held.contains(&permission.cidr))
         });
-        let mut changes = group.changes.iter().filter(|c| c.permission == *permission);
+        let mut changes = group.changes.iter().filter(|c| c.permission.covers(*permission));
         changes.any(|change| change.run == *run && change.added == launch)
-            || (launch && view.there.contains(permission))
-            || (said == launch && (!launch || view.seen.contains(permission)))
+            || (launch && opened_by(&view.there, *permission))
+            || (said == launch && (!launch || opened_by(&view.seen, *permission)))
             || (*place == *home && known.may_have_lost(home))
     }
 
     /// Whether the rule may be another group's, whose row is missing in the place: unknown
     /// is not empty (promise 2).
     fn may_be_others(&self, question: &Question<'_>, group: &Group) -> bool {
-        let of_it = |rule: &&Rule| rule.permission() == Some(question.permission);
+        let of_it = |rule: &&Rule| {
+            rule.permission().is_some_and(|opened| opened.covers(question.permission))
+        };
         let member = group.rules().find(of_it).and_then(Rule::member);
         let lost = self.places[question.place].mirror.lost.keys();
         let rows = self.runs[&question.run].rows.get(question.place);
@@ -176,9 +209,11 @@ impl State {
         let Question { run, home, hook, place, target, permission } = question;
         let launch = hook.transition == Transition::Launch;
         let view = self.runs[run].views.get(&((*place).clone(), (*target).clone()));
-        let sure =
-            view.map_or(0, |view| view.at.max(view.added_at.get(permission).copied().unwrap_or(0)));
-        if group.meddled.get(permission).is_some_and(|at| *at >= sure) {
+        let covers = |of_it: &&Permission| of_it.covers(*permission);
+        let added = view.into_iter().flat_map(|view| &view.added_at);
+        let added = added.filter(|(p, _)| covers(p)).map(|(_, at)| *at).max().unwrap_or(0);
+        let sure = view.map_or(0, |view| view.at.max(added));
+        if group.meddled.iter().any(|(p, at)| covers(&p) && *at >= sure) {
             return true;
         }
         let mirror = &self.places[*place].mirror;
@@ -190,7 +225,7 @@ impl State {
             let said = mirror.wanted.values().any(|wanted| wanted.contains_key(&held));
             mirror.unwanted.get(&((*home).clone(), permission.cidr)).copied().filter(|_| !said)
         };
-        let mut since = group.changes.iter().rev().filter(|c| c.permission == *permission);
+        let mut since = group.changes.iter().rev().filter(|c| covers(&&c.permission));
         since.next().is_some_and(|last| {
             let older = told.is_none_or(|told| last.rows_read < told);
             last.run != *run && last.added != launch && last.tick > sure && older
@@ -199,7 +234,7 @@ impl State {
 
     fn has_owned(&self, group: &Group, permission: &Permission) -> bool {
         let mut owned = group.rules().filter(|rule| rule.is_owned_by(&self.mesh.name));
-        owned.any(|rule| rule.permission().as_ref() == Some(permission))
+        owned.any(|rule| rule.permission().is_some_and(|opened| opened.covers(*permission)))
     }
 
     /// What a run's end says of what it did.
@@ -278,7 +313,10 @@ impl State {
         };
         let mut faults = known.home.iter().filter_map(|home| known.faulted.get(home)).flatten();
         let lets_go = self.mesh.on_launch_failure == OnLaunchFailure::Continue;
-        compromised && (lets_go || faults.any(denied))
+        // A block cannot be split where AWS has no room for its parts (decision 31).
+        let mut groups = self.places[place].groups.values();
+        let stuck = self.mesh.limits.compact != Compact::Off && groups.any(|g| g.room() < PARTS);
+        compromised && (lets_go || stuck || faults.any(denied))
     }
 
     /// Promise 6: a hook that waits although only peers failed, and nobody else was at work.

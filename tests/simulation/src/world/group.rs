@@ -78,6 +78,18 @@ impl Group {
         self.rules().any(|rule| rule.permission().as_ref() == Some(permission))
     }
 
+    /// Whether some rule, or all of the mesh's own together, open all of this permission.
+    #[must_use]
+    pub fn opens(&self, permission: Permission) -> bool {
+        let open = self.rules().filter_map(Rule::permission).collect();
+        super::truth::opened_by(&open, permission)
+    }
+
+    /// How many rules AWS takes yet.
+    pub(super) fn room(&self) -> usize {
+        self.quota.saturating_sub(self.rules.len())
+    }
+
     /// Adds rules, all or none; `id` makes their ids.
     pub(super) fn authorize(
         &mut self,

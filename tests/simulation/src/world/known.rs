@@ -18,6 +18,7 @@ use super::faults::Fault;
 use super::runs::RunId;
 use super::state::{Place, State};
 use super::table;
+use super::truth::{Learned, learned};
 
 /// The age of a look at which it may no longer be planned with, and what it takes to
 /// tell the mirror of the own row in between.
@@ -90,6 +91,10 @@ pub(super) struct View {
     pub add_failed: bool,
     /// When it last asked to add each permission.
     pub added_at: BTreeMap<Permission, u64>,
+    /// What the target opened to itself in each look, where there was one.
+    pub always: Option<Learned>,
+    /// What the target opened to itself in some look.
+    pub ever: Learned,
 }
 
 impl RunState {
@@ -140,6 +145,18 @@ impl RunState {
             }
         }
         known
+    }
+
+    /// What a target opened to itself whenever the run looked.
+    pub(super) fn always(&self, place: &MemberName, target: &SecurityGroupId) -> Learned {
+        let view = self.views.get(&(place.clone(), target.clone()));
+        view.and_then(|view| view.always.clone()).unwrap_or_default()
+    }
+
+    /// What a target opened to itself in some look of the run.
+    pub(super) fn ever(&self, place: &MemberName, target: &SecurityGroupId) -> Learned {
+        let view = self.views.get(&(place.clone(), target.clone()));
+        view.map(|view| view.ever.clone()).unwrap_or_default()
     }
 
     /// Who was in a place's own rows when the run last read them.
@@ -255,6 +272,10 @@ impl State {
             let view = self.run(run).views.entry(key).or_default();
             (view.at, view.seen, view.full) = (at, seen, full);
             view.time = Some(Instant::now());
+            let learned = learned(group, rules);
+            let always = view.always.take();
+            view.ever.extend(&learned);
+            view.always = Some(always.map_or(learned.clone(), |always| &always & &learned));
             view.attempted.clear();
             view.add_failed = false;
         }

@@ -30,6 +30,7 @@ impl State {
             public_ipv4: BTreeSet::new(),
             private_ipv4: BTreeSet::new(),
             ipv6: BTreeSet::new(),
+            prefixes: BTreeSet::new(),
         };
         let place = self.place(member);
         place.alter(|instances| instances.insert(id.clone(), view));
@@ -43,7 +44,12 @@ impl State {
             return true;
         }
         let lacks = view.public_ipv4.is_empty();
-        let public = if lacks { self.free.pop_front() } else { None };
+        let mut public = if lacks { self.free.pop_front() } else { None };
+        if lacks && public.is_none() && self.agenda.calm_at.is_some() {
+            // Real pools do not run dry, and whoever starts again in the end gets his.
+            let host = u8::try_from(self.number() % 250).unwrap_or(0);
+            public = Some(IpAddr::from([54, 0, 200, host]));
+        }
         let place = self.place(member);
         place.past.push((Instant::now(), place.instances.clone()));
         let [private, ipv6] = &mut place.private;
@@ -51,10 +57,23 @@ impl State {
             view.public_ipv4.extend(public);
             give(&mut view.private_ipv4, private);
             give(&mut view.ipv6, ipv6);
+            if view.prefixes.is_empty() {
+                let two = place.prefixes.len().min(2);
+                view.prefixes.extend(place.prefixes.drain(..two));
+            }
         }
         let held = place.addresses(id);
         self.ever.extend(held.into_iter().map(|cidr| (member.clone(), cidr)));
         !lacks || public.is_some()
+    }
+
+    /// EC2 does not show an instance's IPv6 address yet.
+    pub(super) fn hold_ipv6_back(&mut self, member: &MemberName, id: &InstanceId) {
+        let place = self.place(member);
+        let taken = place.alter(|instances| {
+            instances.get_mut(id).map(|view| std::mem::take(&mut view.ipv6)).unwrap_or_default()
+        });
+        place.private[1].extend(taken);
     }
 
     /// EC2 takes an instance's public addresses back.
@@ -82,6 +101,9 @@ impl State {
                 [std::mem::take(&mut view.private_ipv4), std::mem::take(&mut view.ipv6)]
             })
         });
+        if let Some(view) = place.instances.get_mut(id) {
+            place.prefixes.extend(std::mem::take(&mut view.prefixes));
+        }
         for (pool, taken) in place.private.iter_mut().zip(taken.into_iter().flatten()) {
             pool.extend(taken);
         }

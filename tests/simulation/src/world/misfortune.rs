@@ -1,16 +1,28 @@
 //! What strangers and people do to addresses and rules, and what fails.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sync_core::cidr::Cidr;
-use sync_core::mesh::RowKey;
+use sync_core::mesh::{Allowed, RowKey};
 use sync_core::names::{MemberName, RuleId, SecurityGroupId};
-use sync_core::permission::{Permission, Rule, Source};
+use sync_core::permission::{Permission, Protocol, Rule, Source, Traffic};
 use tokio::time::Instant;
 
 use super::door::call;
 use super::faults::{Fault, FaultRule};
 use super::state::State;
+
+/// A rule that lets a group's instances reach each other.
+pub(super) fn base(group: &SecurityGroupId, traffic: Traffic) -> Rule {
+    Rule {
+        id: RuleId::new(format!("sgr-base-{group}-{traffic}")),
+        traffic,
+        source: Source::Group(group.to_string()),
+        description: None,
+        tags: BTreeMap::new(),
+    }
+}
 
 /// What an outage strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +63,10 @@ impl State {
         );
         let Some(address) = addresses.get(pick % addresses.len().max(1)) else { return false };
         let Some(target) = self.target(member, pick) else { return false };
-        let managed = self.mesh.allow[pick % self.mesh.allow.len()].traffic;
+        let managed = match self.mesh.allow[pick % self.mesh.allow.len()].traffic {
+            Allowed::These(these) => these,
+            Allowed::SelfReference => return false,
+        };
         let permission = Permission { traffic: managed, cidr: Cidr::host(*address) };
         let (number, tick) = (self.number(), self.tick);
         let group = self.place(member).groups.get_mut(&target).expect("the target is there");
@@ -76,9 +91,29 @@ impl State {
         let group = self.place(member).groups.get_mut(&target).expect("the target is there");
         let fits: Vec<Rule> =
             group.rules().filter(|rule| rule.is_owned_by(&mesh) != own).cloned().collect();
+        // Never what ports are learned from: that is edited.
+        let fits: Vec<Rule> = fits.into_iter().filter(|rule| rule.permission().is_some()).collect();
         let Some(rule) = fits.get(pick % fits.len().max(1)) else { return false };
         group.remove(|other| other.id == rule.id);
         group.meddled.extend(rule.permission().map(|permission| (permission, tick)));
+        true
+    }
+
+    /// A person edits what a target opens to itself: one port more, or one less, but never
+    /// none.
+    pub fn edits_base(&mut self, member: &MemberName, pick: usize) -> bool {
+        let Some(target) = self.target(member, pick) else { return false };
+        let learned = self.learned(member, &target);
+        let port = [7000, 9042, 9160][pick % 3];
+        let traffic = Traffic::ports(Protocol::Tcp, port, port);
+        let group = self.place(member).groups.get_mut(&target).expect("the target is there");
+        if !learned.contains(&traffic) {
+            group.insert(base(&target, traffic));
+        } else if learned.len() > 1 {
+            group.remove(|rule| rule.permission().is_none() && rule.traffic == traffic);
+        } else {
+            return false;
+        }
         true
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::cidr::Cidr;
+use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::Transition;
 use sync_core::names::{AsgName, InstanceId, MemberName};
 
@@ -45,6 +45,11 @@ impl State {
             self.later(member, id, Phase::Addressed, rng.u64(100..9000));
         } else {
             self.give_addresses(member, id);
+            let mut rng = self.rng(&format!("ipv6 {id}"));
+            if self.places[member].kinds.contains(&AddressKind::Ipv6) && rng.u8(0..3) == 0 {
+                self.hold_ipv6_back(member, id);
+                self.later(member, id, Phase::Addressed, rng.u64(100..9000));
+            }
         }
         self.wait(member, id, &format!("{word}:Wait"), Transition::Launch);
         true

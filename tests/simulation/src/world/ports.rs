@@ -62,6 +62,8 @@ impl Observer for Door {
             if passage.hide {
                 for view in shown.values_mut() {
                     view.public_ipv4.clear();
+                    view.ipv6.clear();
+                    view.prefixes.clear();
                 }
             }
             state.watch_instances(door.run, &door.place, &shown, passage);

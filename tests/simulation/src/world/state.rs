@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::Transition;
-use sync_core::mesh::{Mesh, RowKey};
+use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
+use sync_core::permission::{Protocol, Traffic};
 use sync_core::ports::{AuditLine, InstanceView, Item, LifecycleState};
 use sync_core::row::MemberRow;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use super::door::CallRecord;
 use super::faults::{FaultRule, Mishaps, Rates};
 use super::group::Group;
 use super::known::RunState;
+use super::misfortune::base;
 use super::runs::RunId;
 use super::tally::Tally;
 
@@ -91,6 +93,8 @@ pub struct Place {
     pub kinds: BTreeSet<AddressKind>,
     /// Private addresses and IPv6 addresses that nobody holds.
     pub(super) private: [VecDeque<IpAddr>; 2],
+    /// Prefixes that are delegated to nobody, an IPv4 and an IPv6 one by turns.
+    pub(super) prefixes: VecDeque<Cidr>,
     pub(super) mirror: Mirrored,
 }
 
@@ -107,6 +111,15 @@ pub(super) struct Mirrored {
     pub lost: BTreeMap<RowKey, u64>,
 }
 
+/// A target; where ports are learned from it, with a port to learn.
+fn target(mesh: &Mesh, member: &Member, id: &SecurityGroupId) -> Group {
+    let mut group = Group::default();
+    if mesh.learns(&member.name) {
+        group.insert(base(id, Traffic::ports(Protocol::Tcp, 7000, 7000)));
+    }
+    group
+}
+
 impl State {
     pub(super) fn new(mesh: Mesh) -> Self {
         let places = (0..).zip(&mesh.members).map(|(number, member)| {
@@ -114,14 +127,21 @@ impl State {
             let groups = member.security_groups.iter();
             let place = Place {
                 asgs: asgs.map(|asg| (asg.clone(), BTreeMap::new())).collect(),
-                groups: groups.map(|group| (group.clone(), Group::default())).collect(),
-                kinds: mesh.kinds.clone(),
+                groups: groups.map(|group| (group.clone(), target(&mesh, member, group))).collect(),
+                kinds: super::truth::kinds_of(&mesh, &member.name),
                 private: [
                     (1..=16).map(|host| IpAddr::from([10, number, 0, host])).collect(),
                     (1..=16)
                         .map(|host| IpAddr::from([0x2600, 0x1f18, number.into(), 0, 0, 0, 0, host]))
                         .collect(),
                 ],
+                prefixes: (1..=16)
+                    .flat_map(|block| {
+                        let ipv4 = format!("10.{number}.1.{}/28", (block - 1) * 16);
+                        [ipv4, format!("2600:1f18:{number:x}:1:{block:x}::/80")]
+                    })
+                    .map(|text| text.parse().expect("a prefix"))
+                    .collect(),
                 ..Place::default()
             };
             (member.name.clone(), place)

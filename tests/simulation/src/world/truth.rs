@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sync_core::cidr::{AddressKind, Cidr};
-use sync_core::names::{InstanceId, MemberName};
-use sync_core::permission::{Permission, Rule};
+use sync_core::mesh::{Allowed, Mesh};
+use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
+use sync_core::permission::{Permission, Rule, Traffic};
 use sync_core::ports::{InstanceView, LifecycleState};
 
 use super::World;
@@ -28,6 +29,75 @@ fn is_in(state: &LifecycleState) -> bool {
     IN.contains(&word) || word.starts_with("ReplacingRootVolume") || word == "RootVolumeReplaced"
 }
 
+/// What an instance holds of one kind.
+pub(super) fn held_as(view: &InstanceView, kind: AddressKind) -> BTreeSet<Cidr> {
+    let hosts = |ips: &BTreeSet<IpAddr>| ips.iter().map(|ip| Cidr::host(*ip)).collect();
+    let prefixes = |ipv4| view.prefixes.iter().filter(move |p| p.is_ipv4() == ipv4);
+    match kind {
+        AddressKind::PublicIpv4 => hosts(&view.public_ipv4),
+        AddressKind::PrivateIpv4 => hosts(&view.private_ipv4),
+        AddressKind::Ipv6 => hosts(&view.ipv6),
+        AddressKind::Ipv4Prefix => prefixes(true).copied().collect(),
+        AddressKind::Ipv6Prefix => prefixes(false).copied().collect(),
+    }
+}
+
+/// Which kind an address is of, in this world: public ones are of Amazon's, private ones
+/// are of ten, and a prefix is none but a delegated one.
+pub(super) fn kind_of(cidr: Cidr) -> AddressKind {
+    let text = cidr.to_string();
+    match (cidr.is_ipv4(), cidr.is_host_route()) {
+        (true, true) if text.starts_with("10.") => AddressKind::PrivateIpv4,
+        (true, true) => AddressKind::PublicIpv4,
+        (true, false) => AddressKind::Ipv4Prefix,
+        (false, true) => AddressKind::Ipv6,
+        (false, false) => AddressKind::Ipv6Prefix,
+    }
+}
+
+/// Whether a list of members has this one; no list has all.
+fn among(names: Option<&BTreeSet<MemberName>>, name: &MemberName) -> bool {
+    match names {
+        Some(names) => names.contains(name),
+        None => true,
+    }
+}
+
+/// The kinds of `from`'s addresses that `to`'s targets admit.
+fn kinds_between(mesh: &Mesh, from: &MemberName, to: &MemberName) -> BTreeSet<AddressKind> {
+    for link in &mesh.links {
+        if among(link.from.as_ref(), from) && among(link.to.as_ref(), to) {
+            return link.kinds.clone();
+        }
+    }
+    mesh.kinds.clone()
+}
+
+/// The kinds of a member's addresses that anybody admits.
+pub(super) fn kinds_of(mesh: &Mesh, from: &MemberName) -> BTreeSet<AddressKind> {
+    let reached = |to: &MemberName| {
+        mesh.allow
+            .iter()
+            .any(|allow| among(allow.from.as_ref(), from) && among(allow.to.as_ref(), to))
+    };
+    let to = mesh.members.iter();
+    let to = to.filter(|to| !to.security_groups.is_empty() && reached(&to.name));
+    let kinds: BTreeSet<_> = to.flat_map(|to| kinds_between(mesh, from, &to.name)).collect();
+    if kinds.is_empty() { mesh.kinds.clone() } else { kinds }
+}
+
+/// Traffic that a group's rules open to the group itself.
+pub(super) type Learned = BTreeSet<Traffic>;
+
+/// What these rules of a group open to the group itself.
+pub(super) fn learned<'r>(
+    group: &SecurityGroupId,
+    rules: impl IntoIterator<Item = &'r Rule>,
+) -> Learned {
+    let itself = |rule: &&Rule| rule.source.to_string() == group.as_str();
+    rules.into_iter().filter(itself).map(|rule| rule.traffic).collect()
+}
+
 impl Place {
     /// The addresses an instance holds now, of the kinds that count.
     #[must_use]
@@ -37,14 +107,7 @@ impl Place {
 
     /// The addresses of a view, of the kinds that count.
     pub(super) fn held(&self, view: &InstanceView) -> BTreeSet<Cidr> {
-        let of = |kind: &AddressKind| -> &BTreeSet<IpAddr> {
-            match kind {
-                AddressKind::PublicIpv4 => &view.public_ipv4,
-                AddressKind::PrivateIpv4 => &view.private_ipv4,
-                AddressKind::Ipv6 => &view.ipv6,
-            }
-        };
-        self.kinds.iter().flat_map(of).map(|ip| Cidr::host(*ip)).collect()
+        self.kinds.iter().flat_map(|kind| held_as(view, *kind)).collect()
     }
 
     /// Who is in the cluster, with their addresses.
@@ -62,17 +125,46 @@ impl Place {
 }
 
 impl State {
-    /// What a member's targets should admit.
+    /// What a member's target should admit.
     #[must_use]
-    pub fn desired(&self, target: &MemberName) -> BTreeSet<Permission> {
+    pub fn desired(&self, target: &MemberName, group: &SecurityGroupId) -> BTreeSet<Permission> {
+        let learned = self.learned(target, group);
         let of = |(from, place): (&MemberName, &Place)| {
-            let traffic = self.mesh.traffic(from, target);
             let held: BTreeSet<Cidr> = place.members().into_values().flatten().collect();
             held.into_iter()
-                .flat_map(|cidr| traffic.iter().map(move |t| Permission { traffic: *t, cidr }))
+                .flat_map(|cidr| self.opens(from, target, &learned, cidr))
                 .collect::<Vec<_>>()
         };
         self.places.iter().flat_map(of).collect()
+    }
+
+    /// What a target's rules open to the target itself now, by which the document may go.
+    pub(super) fn learned(&self, place: &MemberName, group: &SecurityGroupId) -> Learned {
+        learned(group, self.places[place].groups[group].rules())
+    }
+
+    /// What the document opens to an address of `from` in a target of `to` whose rules open
+    /// `learned` to itself.
+    pub(super) fn opens(
+        &self,
+        from: &MemberName,
+        to: &MemberName,
+        learned: &Learned,
+        cidr: Cidr,
+    ) -> Vec<Permission> {
+        if !kinds_between(&self.mesh, from, to).contains(&kind_of(cidr)) {
+            return Vec::new();
+        }
+        let mut traffic = Learned::new();
+        for allow in &self.mesh.allow {
+            match allow.traffic {
+                _ if !among(allow.from.as_ref(), from) || !among(allow.to.as_ref(), to) => {}
+                Allowed::These(these) => drop(traffic.insert(these)),
+                Allowed::SelfReference => traffic.extend(learned),
+            }
+        }
+        let traffic = traffic.into_iter().filter(|t| t.fits(cidr));
+        traffic.map(|traffic| Permission { traffic, cidr }).collect()
     }
 
     /// Every difference between what targets admit and what they should, and between
@@ -85,10 +177,11 @@ impl State {
                 let (owned, foreign): (Vec<_>, Vec<_>) =
                     group.rules().partition(|rule| rule.is_owned_by(&self.mesh.name));
                 let admits = permissions(owned);
-                let should = &self.desired(member) - &permissions(foreign);
-                let missing =
-                    should.difference(&admits).map(|p| format!("{member} {id} lacks {p}"));
-                let stale = admits.difference(&should).map(|p| format!("{member} {id} has {p}"));
+                let (should, foreign) = (self.desired(member, id), permissions(foreign));
+                let missing = should.difference(&foreign).filter(|p| !opened_by(&admits, **p));
+                let missing = missing.map(|p| format!("{member} {id} lacks {p}"));
+                let stale = admits.iter().filter(|p| !opened_by(&should, **p));
+                let stale = stale.map(|p| format!("{member} {id} has {p}"));
                 found.extend(missing.chain(stale));
             }
         }
@@ -113,6 +206,22 @@ impl State {
         }
         found
     }
+}
+
+/// Whether all that a permission opens is opened by these: by one of them, or by as many
+/// within it as make up its whole size.
+pub(super) fn opened_by(these: &BTreeSet<Permission>, permission: Permission) -> bool {
+    let parts = these.iter().filter(|part| permission.covers(**part));
+    these.contains(&permission)
+        || these.iter().any(|wider| wider.covers(permission))
+        || parts.map(|part| size(part.cidr)).sum::<u128>() == size(permission.cidr)
+}
+
+/// How many addresses a block has.
+fn size(cidr: Cidr) -> u128 {
+    let text = cidr.to_string();
+    let length: u32 = text.rsplit('/').next().and_then(|l| l.parse().ok()).expect("a length");
+    1 << (if cidr.is_ipv4() { 32 - length } else { 128 - length })
 }
 
 fn permissions(rules: Vec<&Rule>) -> BTreeSet<Permission> {

@@ -12,6 +12,7 @@ use sync_core::row::MemberRow;
 use super::group::Change;
 use super::runs::RunId;
 use super::state::State;
+use super::truth::opened_by;
 
 impl State {
     /// Promise 1, of the world as it is after any call.
@@ -96,14 +97,12 @@ impl State {
     /// Promise 7: a run asks only for what it knows of.
     pub(super) fn watch_request(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
         self.watch_attempt(run, place, grant);
-        let (known, member) = (&self.runs[&run], member_of(grant));
+        let member = member_of(grant);
         let unheard_of = |(permission, description): &&(Permission, String)| {
-            let held = (instance_of(description), permission.cidr);
-            let read = known.rows.values().flat_map(|(_, rows)| rows.values());
-            let mut rows = read.chain(known.wrote.values()).filter(|row| row.member == member);
-            let said = rows
-                .any(|row| row.instances.get(&held.0).is_some_and(|cidrs| cidrs.contains(&held.1)));
-            !said && !known.saw.contains(&held) && !known.remembered.contains(&held)
+            let whose = description.rsplit(' ').next().unwrap_or_default();
+            let told = self.told(run, &member, whose).into_iter();
+            let told = told.map(|cidr| Permission { cidr, ..*permission }).collect();
+            !opened_by(&told, *permission)
         };
         if let Some((permission, who)) = grant.permissions.iter().find(unheard_of) {
             self.broken(7, format!("{run:?} asks to open {permission} in {place} for {who}"));
@@ -120,17 +119,29 @@ impl State {
         rows_read: u64,
     ) {
         let member = member_of(grant);
-        let traffic = self.mesh.traffic(&member, place);
+        let ever = self.ever.iter().filter(|(of, _)| *of == member);
+        let learned = self.runs[&run].ever(place, &grant.group);
+        let asked =
+            ever.flat_map(|(_, cidr)| self.opens(&member, place, &learned, *cidr)).collect();
         for (permission, who) in &grant.permissions {
-            let asked = traffic.contains(&permission.traffic)
-                && permission.cidr.is_host_route()
-                && self.ever.contains(&(member.clone(), permission.cidr));
-            if !asked {
+            if !opened_by(&asked, *permission) {
                 self.broken(7, format!("{run:?} opened {permission} in {place} for {who}"));
             }
             let change = (*permission, true);
             self.note_change((run, rows_read), place, &grant.group, change);
         }
+    }
+
+    /// The addresses that a run was shown of an instance, or of `several`.
+    fn told(&self, run: RunId, member: &MemberName, whose: &str) -> BTreeSet<Cidr> {
+        let known = &self.runs[&run];
+        let rows = known.rows.values().flat_map(|(_, rows)| rows.values());
+        let rows = rows.chain(known.wrote.values()).filter(|row| row.member == *member);
+        let held = rows.flat_map(|row| &row.instances);
+        let held = held.flat_map(|(id, cidrs)| cidrs.iter().map(move |cidr| (id, cidr)));
+        let seen = known.saw.iter().chain(&known.remembered).map(|(id, cidr)| (id, cidr));
+        let all = held.chain(seen).filter(|(id, _)| whose == "several" || id.as_str() == whose);
+        all.map(|(_, cidr)| *cidr).collect()
     }
 
     /// Promises 1 and 2: nobody else's rule, and no living instance's that the run could
@@ -143,18 +154,23 @@ impl State {
         group: &SecurityGroupId,
         (removed, (looked, rows_read)): (&[Rule], (u64, u64)),
     ) {
+        // What people open or close while a run is at work it need not know.
+        let learned = &self.runs[&run].always(place, group) & &self.learned(place, group);
         for rule in removed {
             if !rule.is_owned_by(&self.mesh.name) {
                 self.broken(1, format!("{run:?} revoked {rule} of {place}"));
             }
             let Some(permission) = rule.permission() else { continue };
-            for (member, id) in self.alive(&permission.cidr) {
-                if !self.mesh.traffic(&member, place).contains(&permission.traffic) {
+            for (member, id, cidr) in self.living_in(permission.cidr) {
+                let held = Permission { cidr, ..permission };
+                let wanted = self.opens(&member, place, &learned, cidr).contains(&held);
+                // Another rule may open it, too: a block, or what is left of one.
+                if !wanted || self.places[place].groups[group].opens(held) {
                     continue;
                 }
                 let who = format!("{run:?} revoked {rule} of {place}: {member} {id} lives");
                 let mirror = &self.places[place].mirror;
-                let held = (permission.cidr, id.clone());
+                let held = (cidr, id.clone());
                 let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
                 let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
                 if since.is_some_and(|since| *since < looked) && !self.saw_only_what_was(run, place)
@@ -191,6 +207,7 @@ impl State {
             return self.broken(2, format!("{run:?} revoked in {place} without a look"));
         };
         let mut missing = BTreeSet::new();
+        let learned = known.always(place, group);
         for row in known.knows(place).into_values() {
             // Where the own row could not be kept, what this run saw counts, not the row.
             let ours = known.home.as_ref().is_none_or(|home| *home == row.member);
@@ -201,23 +218,32 @@ impl State {
             if !ours && known.blind.contains(place) {
                 continue;
             }
-            let traffic = self.mesh.traffic(&row.member, place);
             let held = row.instances.values().flatten();
-            missing.extend(held.flat_map(|cidr| {
-                let fitting = traffic.iter().filter(|traffic| traffic.fits(*cidr));
-                fitting.map(|traffic| Permission { traffic: *traffic, cidr: *cidr })
-            }));
+            missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
         }
         let handled = [&view.seen, &view.attempted, &view.there];
-        missing.retain(|p| !handled.iter().any(|set| set.contains(p)));
-        let ipv4 = missing.iter().filter(|p| p.cidr.is_ipv4()).count();
-        let fuller = (view.full.0 + ipv4).max(view.full.1 + missing.len() - ipv4);
+        missing.retain(|p| !handled.iter().any(|set| opened_by(set, *p)));
+        // What was added since the look takes room, too.
+        let more: BTreeSet<_> = missing.union(&view.attempted).collect();
+        let ipv4 = more.iter().filter(|p| p.cidr.is_ipv4()).count();
+        let fuller = (view.full.0 + ipv4).max(view.full.1 + more.len() - ipv4);
         let limit = self.mesh.limits.rules_per_group as usize;
         let full = view.no_room || fuller > limit.min(self.places[place].groups[group].quota);
         if let Some(first) = missing.first().filter(|_| !full && !view.add_failed) {
             let text = format!("{run:?} revoked {} of {place} before adding {first}", removed[0]);
             self.broken(4, text);
         }
+    }
+
+    /// The cluster's instances that hold an address of a block now, and which.
+    fn living_in(&self, block: Cidr) -> Vec<(MemberName, InstanceId, Cidr)> {
+        let holders = self.places.iter().flat_map(|(member, place)| {
+            let held = place.members().into_iter();
+            let held = held.flat_map(|(id, held)| held.into_iter().map(move |c| (id.clone(), c)));
+            let held = held.filter(|(_, cidr)| block.contains(*cidr));
+            held.map(|(id, cidr)| (member.clone(), id, cidr)).collect::<Vec<_>>()
+        });
+        holders.collect()
     }
 
     /// The cluster's instances that hold an address now.
@@ -247,9 +273,4 @@ impl State {
 /// Whose addresses a grant admits.
 fn member_of(grant: &Grant) -> MemberName {
     MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str))
-}
-
-/// Whose address a rule of this description is.
-fn instance_of(description: &str) -> InstanceId {
-    InstanceId::new(description.rsplit(' ').next().unwrap_or_default())
 }

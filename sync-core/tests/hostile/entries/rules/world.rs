@@ -10,7 +10,7 @@ use sync_core::permission::Rule;
 use sync_core::ports::Item;
 
 use super::super::dice::Dice;
-use super::super::oracle::{Asked, Opens, opens};
+use super::super::oracle::{Asked, Kinds, Opens, opens};
 
 /// Addresses that rows and rules share, so that they meet; then spellings and blocks
 /// that no row may have.
@@ -46,6 +46,9 @@ const HOSTS: usize = 14;
 
 const KINDS: [&str; 3] = ["public-ipv4", "private-ipv4", "ipv6"];
 
+/// Kinds of a link.
+const LINKED: [&str; 5] = ["public-ipv4", "private-ipv4", "ipv6", "ipv4-prefix", "ipv6-prefix"];
+
 const MEMBERS: [&str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
 
 /// Entries of `allow`, each with how people read its traffic.
@@ -66,8 +69,10 @@ fn allowed() -> [(Value, Option<Value>, &'static str); 9] {
 /// Everything that one plan is made from, and what the document asks for.
 pub struct World {
     pub mesh: Mesh,
-    pub kinds: Vec<String>,
-    pub opens: Opens,
+    pub kinds: Kinds,
+    document: Value,
+    opens: Opens,
+    learns: bool,
     pub items: Vec<Item>,
     pub rules: Vec<Rule>,
     pub departed: BTreeSet<(MemberName, Cidr)>,
@@ -92,6 +97,7 @@ impl World {
             "limits": {"rules_per_group": 1 + dice.below(30)},
         });
         let mesh = Mesh::parse(&document.to_string()).ok()?;
+        let kinds = Kinds { mesh: kinds, link: None };
         let items = (0..dice.below(7)).map(|_| item(dice, members)).collect();
         let names: Vec<String> = members.iter().map(|name| (*name).to_owned()).collect();
         let rules = (0..dice.below(40)).map(|_| super::rule(dice, &names)).collect();
@@ -101,7 +107,54 @@ impl World {
                 Some((name, dice.of(&ADDRESSES[..HOSTS]).parse().ok()?))
             })
             .collect();
-        Some(Self { mesh, kinds, opens: opens(&asked, members), items, rules, departed })
+        let opens = opens(&asked, members);
+        Some(Self { mesh, kinds, document, opens, learns: false, items, rules, departed })
+    }
+
+    /// Sometimes a link between two members. The last choices, so that inputs found before
+    /// there were links still say the same.
+    pub fn link(&mut self, dice: &mut Dice<'_>) {
+        let kinds: Vec<String> = dice.some(&LINKED).into_iter().map(|k| (*k).to_owned()).collect();
+        let names: Vec<_> =
+            self.mesh.members.iter().map(|member| member.name.to_string()).collect();
+        let (from, to) = (dice.of(&names).clone(), dice.of(&names).clone());
+        self.document["link"] = json!([{"from": [from], "to": [to], "kinds": kinds}]);
+        // Refused where it says nothing, or nothing flows over it.
+        if let Ok(mesh) = Mesh::parse(&self.document.to_string()) {
+            self.mesh = mesh;
+            self.kinds.link = Some((from, to, kinds));
+        }
+    }
+}
+
+impl World {
+    /// Sometimes ports are learned besides. Later choices still.
+    pub fn learn(&mut self, dice: &mut Dice<'_>) {
+        if !dice.once_in(2) {
+            return;
+        }
+        if let Some(allow) = self.document["allow"].as_array_mut() {
+            allow.push(json!({"ports": "self-reference"}));
+        }
+        if let Ok(mesh) = Mesh::parse(&self.document.to_string()) {
+            self.mesh = mesh;
+            self.learns = true;
+        }
+    }
+
+    /// What the document opens in a target, with what others' rules open to it from itself.
+    pub fn opens_in(&self, target: &str, group: &str) -> Opens {
+        let mut opens = self.opens.clone();
+        for rule in self.rules.iter().filter(|_| self.learns) {
+            let ours = rule.tags.get("sgsync:mesh").is_some_and(|mesh| mesh == "orders-db");
+            if rule.source.to_string() == group && !ours {
+                for from in &self.mesh.members {
+                    let pair = (from.name.to_string(), target.to_owned());
+                    opens.entry(pair).or_default().insert(rule.traffic.to_string());
+                }
+            }
+        }
+        opens
     }
 }
 
