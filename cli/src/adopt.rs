@@ -13,7 +13,8 @@ use sync_core::planner::desired;
 use sync_core::ports::{AuditLine, AuditLog, CallError, Called, Clock as _, MemberReaders};
 use sync_core::row::{Rows, Stored};
 
-use crate::args::Output;
+use crate::args::{Common, Output};
+use crate::screen::{print, print_json};
 use crate::{ERROR, OK, PENDING};
 
 mod text;
@@ -67,8 +68,8 @@ struct Line {
 }
 
 /// Runs the command; its exit code.
-pub(crate) async fn run(mesh: &Mesh, options: &Options, output: Output) -> anyhow::Result<u8> {
-    let aws = Aws::connect(mesh).await;
+pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyhow::Result<u8> {
+    let aws = Aws::connect_as(mesh, common.profile.as_deref()).await;
     let (readers, taggers) = (aws.readers(), aws.taggers());
     let named: BTreeSet<RuleId> = options.rules.iter().map(RuleId::new).collect();
     let mut seen = Vec::new();
@@ -89,9 +90,9 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, output: Output) -> anyho
         }
     }
     let adoption = Adoption { mesh: mesh.name.clone(), dry_run: !options.yes, targets };
-    match output {
-        Output::Text => print!("{}", text::adoption(&adoption)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&adoption)?),
+    match common.output {
+        Output::Text => print(&text::adoption(&adoption)),
+        Output::Json => print_json(&adoption)?,
     }
     Ok(adoption.exit_code())
 }

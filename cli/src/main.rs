@@ -7,7 +7,10 @@ use clap::Parser as _;
 mod adopt;
 mod args;
 mod commands;
+mod hints;
+mod plan;
 mod render;
+mod screen;
 mod text;
 
 use args::Args;
@@ -16,8 +19,10 @@ use args::Args;
 const OK: u8 = 0;
 /// Something could not be done or seen; also wrong usage, for which clap would take 2.
 const ERROR: u8 = 1;
-/// There are changes to make, or removals that the guard holds.
+/// There are changes to make.
 const PENDING: u8 = 2;
+/// The guard holds removals until a person allows them.
+const HELD: u8 = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -33,7 +38,11 @@ async fn main() -> ExitCode {
     match commands::run(args).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let error = format!("{error:#}");
+            screen::complain(&format!("{}: {error}", screen::paint(screen::BAD, "error")));
+            for hint in hints::hints([error.as_str()]) {
+                screen::complain(hint);
+            }
             ExitCode::from(ERROR)
         }
     }

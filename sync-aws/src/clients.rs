@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
@@ -79,11 +81,25 @@ fn app_name() -> Option<AppName> {
 /// The environment's credentials, endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2`
 /// and so on) and profile, with our settings. The region is the first member's until
 /// each member puts its own in; a document without members has nobody to ask for.
-pub(crate) async fn from_environment(mesh: &Mesh) -> SdkConfig {
+pub(crate) async fn from_environment(mesh: &Mesh, profile: Option<&str>) -> SdkConfig {
     let ours = settings().build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(member) = mesh.members.first() {
         loader = loader.region(aws_region(&member.region));
+    }
+    if let Some(profile) = profile {
+        // Whoever names one wants it, whatever keys the environment has: the default chain
+        // would take those first.
+        let mut sources = ProviderConfig::default();
+        if let Some(member) = mesh.members.first() {
+            sources = sources.with_region(Some(aws_region(&member.region)));
+        }
+        if let Some(client) = ours.http_client() {
+            sources = sources.with_http_client(client);
+        }
+        let named = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        let named = named.configure(&sources).build();
+        loader = loader.profile_name(profile).credentials_provider(named);
     }
     if let Some(client) = ours.http_client() {
         loader = loader.http_client(client);

@@ -56,7 +56,12 @@ impl Aws {
     ///
     /// Nothing is sent yet, except where the credential chain has to ask.
     pub async fn connect(mesh: &Mesh) -> Self {
-        let config = clients::from_environment(mesh).await;
+        Self::connect_as(mesh, None).await
+    }
+
+    /// Like [`Aws::connect`], with another profile than the environment's, if one is named.
+    pub async fn connect_as(mesh: &Mesh, profile: Option<&str>) -> Self {
+        let config = clients::from_environment(mesh, profile).await;
         Self::with_configs(mesh, |_| config.clone()).await
     }
 

@@ -100,13 +100,17 @@ class Product:
 
     # -- the command line -------------------------------------------------------------------------------------------
 
-    def sgsync(self, *arguments: str, document: str | None = None, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Runs the operator's command in a folder with a `mesh.toml`."""
+    def sgsync(
+        self, *arguments: str, document: str | None = None, answer: str = "", folder: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs the operator's command in a folder with a `mesh.toml`; `answer` is what the operator types."""
         (folder / "mesh.toml").write_text(self.document if document is None else document)
         env = self.world.rig.env(EAST, "operator") | {"PATH": os.environ.get("PATH", "")}
         del env["AWS_REGION"], env["AWS_DEFAULT_REGION"]
         command = [str(BINARIES / "sgsync"), *arguments]
-        return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+        return subprocess.run(
+            command, env=env, cwd=folder, input=answer, capture_output=True, text=True, timeout=90, check=False
+        )
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
