@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{adopt, plan, render};
+use crate::{adopt, check, explain, forget, pages, plan, release, render, status};
 
 /// What every exit code means, for whoever writes a script.
 const EXIT_CODES: &str = "\
@@ -59,10 +59,11 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Validate the mesh document; asks AWS nothing
+    /// Validate the mesh document; with --online also what it names
     ///
-    /// Exits 0 if it is valid, 1 with every problem if it is not.
-    Check,
+    /// Without --online AWS is asked nothing. Exits 0 if all is well, 1 with every problem if it
+    /// is not.
+    Check(check::Options),
 
     /// Say what `apply` would do, and change nothing
     ///
@@ -79,6 +80,17 @@ pub(crate) enum Command {
     /// an error, also if the world moved after the plan was shown.
     Apply(plan::ApplyOptions),
 
+    /// Show each member's rows, each target and what waits, on one screen
+    ///
+    /// Exits 0 if everything is in sync, 2 if changes are pending, 3 if the guard would hold
+    /// removals, 1 if something could not be seen.
+    Status(status::Options),
+
+    /// Say where an address, an instance or a rule is admitted and because of what, or why not
+    ///
+    /// Exits 0 if it is admitted wherever the mesh wants it, 2 if it is not, 1 on an error.
+    Explain(explain::Options),
+
     /// Take over rules of others that the mesh wants, and change nothing else
     ///
     /// Tags them as the mesh's, so that it may revoke them when nobody wants them any more.
@@ -86,10 +98,30 @@ pub(crate) enum Command {
     /// left to adopt, 2 if something is, 1 on an error.
     Adopt(adopt::Options),
 
+    /// Let go of rules of the mesh, and change nothing else: the counterpart of `adopt`
+    ///
+    /// Takes the mesh's tags off, so that no run revokes them any more. Nothing is opened or
+    /// closed. Without --yes it says what it would do. Exits 0 if nothing is left to release, 2 if
+    /// something is, 1 on an error.
+    Release(release::Options),
+
+    /// Remove the rows and rules of a member that has left for good
+    ///
+    /// The document must not name the member any more, and be deployed everywhere, or its
+    /// functions write its rows anew. Without --yes it says what it would do. Exits 0 if nothing
+    /// is left of the member, 2 if something is, 1 on an error.
+    Forget(forget::Options),
+
     /// Write `samconfig.toml`, so that `sam deploy --config-env REGION` launches the stack
     ///
     /// Asks AWS nothing. Exits 0 if the file says what it should, 1 on a problem.
     Render(render::Options),
+
+    /// Print what makes a shell complete sgsync's words
+    Completions(pages::Completions),
+
+    /// Print the manual page, or write one for every command into a folder
+    Man(pages::Man),
 }
 
 #[cfg(test)]

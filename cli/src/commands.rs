@@ -6,12 +6,21 @@ use sync_core::mesh::{Invalid, Mesh};
 
 use crate::args::{Args, Command, Common, Output};
 use crate::screen::{complain, print, print_json};
-use crate::{ERROR, OK, adopt, plan, render, text};
+use crate::{ERROR, OK, adopt, check, explain, forget, pages, plan, release, render, status};
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
     let common = args.common;
     write_log_lines(&common);
+    // Neither needs a mesh.
+    match &args.command {
+        Command::Completions(options) => {
+            pages::completions(options);
+            return Ok(OK);
+        }
+        Command::Man(options) => return pages::man(options).map(|()| OK),
+        _ => {}
+    }
     let path = common.mesh.display();
     let document = std::fs::read_to_string(&common.mesh)
         .with_context(|| format!("the mesh document {path} cannot be read; name it with --mesh"))?;
@@ -20,11 +29,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
         Err(invalid) => return print_invalid(&invalid, &common),
     };
     match args.command {
-        Command::Check => print_valid(&mesh, common.output),
+        Command::Check(options) => check::run(&mesh, &options, &common).await,
         Command::Plan(options) => plan::plan(mesh, &options, &common).await,
         Command::Apply(options) => plan::apply(mesh, &options, &common).await,
         Command::Render(options) => run_render(&mesh, &document, &options, &common),
+        Command::Status(options) => status::run(&mesh, &options, &common).await,
+        Command::Explain(options) => explain::run(&mesh, &options, &common).await,
         Command::Adopt(options) => adopt::run(&mesh, &options, &common).await,
+        Command::Release(options) => release::run(&mesh, &options, &common).await,
+        Command::Forget(options) => forget::run(&mesh, &options, &common).await,
+        Command::Completions(_) | Command::Man(_) => Ok(OK), // They have been answered.
     }
 }
 
@@ -85,16 +99,6 @@ fn print_placed(
             print(&render::outcome_text(outcome, &file, choices, &rendered.environments));
         }
     }
-}
-
-fn print_valid(mesh: &Mesh, output: Output) -> anyhow::Result<u8> {
-    match output {
-        Output::Text => print(&text::mesh(mesh)),
-        Output::Json => {
-            print_json(&json!({ "valid": true, "mesh": mesh.name, "problems": [] }))?;
-        }
-    }
-    Ok(OK)
 }
 
 fn print_invalid(invalid: &Invalid, common: &Common) -> anyhow::Result<u8> {

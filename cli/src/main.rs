@@ -6,12 +6,19 @@ use clap::Parser as _;
 
 mod adopt;
 mod args;
+mod check;
 mod commands;
+mod explain;
+mod forget;
 mod hints;
+mod pages;
 mod plan;
+mod release;
 mod render;
 mod screen;
+mod status;
 mod text;
+mod world;
 
 use args::Args;
 

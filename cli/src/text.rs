@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
+use jiff::Timestamp;
 use sync_core::mesh::Mesh;
 use sync_core::names::{AsgName, SecurityGroupId};
 use sync_core::report::{
@@ -166,6 +167,18 @@ fn summary(report: &Report) -> String {
         out += "; not everything is as it should be, see the findings";
     }
     out
+}
+
+/// How long ago something was, in a word or two.
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs();
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..120 => format!("{seconds} s ago"),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -125,6 +125,8 @@ pub(crate) struct RegionClients {
     pub(crate) ec2: Ec2,
     pub(crate) auto_scaling: AutoScaling,
     dynamodb: aws_sdk_dynamodb::Client,
+    /// For clients that only an operator has.
+    config: SdkConfig,
 }
 
 impl RegionClients {
@@ -137,7 +139,13 @@ impl RegionClients {
             ec2: Ec2::new(&config),
             auto_scaling: AutoScaling::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            config,
         }
+    }
+
+    /// What the region's clients are made from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     /// The mirror in this region.

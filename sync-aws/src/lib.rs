@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use futures::future::join_all;
 use sync_core::adopt::RuleTagger;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{MemberName, Region};
-use sync_core::ports::{MemberReaders, MemberWriters};
+use sync_core::ports::{Called, MemberReaders, MemberWriters};
 
 mod attributes;
 mod audit;
@@ -24,7 +25,9 @@ mod ec2;
 mod errors;
 mod observer;
 mod pages;
+mod queues;
 mod role;
+mod survey;
 mod whole;
 
 pub use audit::TracingAuditLog;
@@ -32,6 +35,9 @@ pub use clients::{
     ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_ATTEMPTS, OPERATION_TIMEOUT, POOL_IDLE_TIMEOUT, settings,
 };
 pub use clock::SystemClock;
+pub use dynamodb::LeftRow;
+pub use queues::{DeadLetters, dead_letter_queue};
+pub use survey::{HookSettings, Survey};
 
 use clients::RegionClients;
 use dynamodb::Mirror;
@@ -104,6 +110,23 @@ impl Aws {
             mirror: Arc::new(clients.mirror.clone()),
         };
         self.members.iter().map(|(name, clients)| (name.clone(), writers(clients))).collect()
+    }
+
+    /// A member's rows in each mirror, whether the document names that member or not.
+    pub async fn rows_of(&self, member: &MemberName) -> BTreeMap<MemberName, Called<Vec<LeftRow>>> {
+        let rows = self.members.iter().map(|(name, clients)| async move {
+            (name.clone(), clients.mirror.rows_of(member).await)
+        });
+        join_all(rows).await.into_iter().collect()
+    }
+
+    /// Takes a row of a member that has left out of one mirror. For an operator; no function
+    /// asks for it.
+    pub async fn erase(&self, mirror: &MemberName, row: &RowKey) -> Called<()> {
+        match self.members.get(mirror) {
+            Some(clients) => clients.mirror.erase(row).await,
+            None => Ok(()),
+        }
     }
 
     /// How each member's targets are taken over from others. For an operator; no function
