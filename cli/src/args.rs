@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{adopt, check, explain, forget, pages, plan, release, render, status};
+use crate::{adopt, check, explain, forget, init, pages, plan, release, render, status};
 
 /// What every exit code means, for whoever writes a script.
 const EXIT_CODES: &str = "\
@@ -59,6 +59,12 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a commented mesh document to begin with
+    ///
+    /// From --member options, or by looking at each --region and letting you choose. Exits 0 if it
+    /// is written, 1 on a problem.
+    Init(init::Options),
+
     /// Validate the mesh document; with --online also what it names
     ///
     /// Without --online AWS is asked nothing. Exits 0 if all is well, 1 with every problem if it

@@ -6,19 +6,20 @@ use sync_core::mesh::{Invalid, Mesh};
 
 use crate::args::{Args, Command, Common, Output};
 use crate::screen::{complain, print, print_json};
-use crate::{ERROR, OK, adopt, check, explain, forget, pages, plan, release, render, status};
+use crate::{ERROR, OK, adopt, check, explain, forget, init, pages, plan, release, render, status};
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
     let common = args.common;
     write_log_lines(&common);
-    // Neither needs a mesh.
+    // None of these needs a mesh.
     match &args.command {
         Command::Completions(options) => {
             pages::completions(options);
             return Ok(OK);
         }
         Command::Man(options) => return pages::man(options).map(|()| OK),
+        Command::Init(options) => return init::run(options, &common).await,
         _ => {}
     }
     let path = common.mesh.display();
@@ -38,7 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
         Command::Adopt(options) => adopt::run(&mesh, &options, &common).await,
         Command::Release(options) => release::run(&mesh, &options, &common).await,
         Command::Forget(options) => forget::run(&mesh, &options, &common).await,
-        Command::Completions(_) | Command::Man(_) => Ok(OK), // They have been answered.
+        Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(OK), // They have been answered.
     }
 }
 

@@ -11,6 +11,7 @@ mod commands;
 mod explain;
 mod forget;
 mod hints;
+mod init;
 mod pages;
 mod plan;
 mod release;

@@ -119,6 +119,23 @@ impl AutoScaling {
         Ok(sizes)
     }
 
+    /// Every group of the region.
+    pub(crate) async fn every_group(&self) -> Called<BTreeSet<AsgName>> {
+        let (mut pages, mut token, mut names) = (Pages::of(DESCRIBE_GROUPS), None, BTreeSet::new());
+        loop {
+            let request = self.client.describe_auto_scaling_groups().max_records(PAGE);
+            let page = request.set_next_token(token).send().await.call(DESCRIBE_GROUPS)?;
+            let groups = page.auto_scaling_groups().iter();
+            names.extend(
+                groups.filter_map(|group| set(group.auto_scaling_group_name())).map(AsgName::new),
+            );
+            token = pages.after(page.next_token())?;
+            if token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     /// The lifecycle hooks of a group.
     pub(crate) async fn hooks(&self, asg: &AsgName) -> Called<Vec<HookSettings>> {
         let answer = self

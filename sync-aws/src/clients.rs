@@ -12,7 +12,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::SdkConfig;
 use aws_types::sdk_config::SharedTimeSource;
-use sync_core::mesh::{Mesh, Role};
+use sync_core::mesh::Role;
 use sync_core::names::Region;
 
 use crate::auto_scaling::AutoScaling;
@@ -81,18 +81,18 @@ fn app_name() -> Option<AppName> {
 /// The environment's credentials, endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2`
 /// and so on) and profile, with our settings. The region is the first member's until
 /// each member puts its own in; a document without members has nobody to ask for.
-pub(crate) async fn from_environment(mesh: &Mesh, profile: Option<&str>) -> SdkConfig {
+pub(crate) async fn from_environment(region: Option<&Region>, profile: Option<&str>) -> SdkConfig {
     let ours = settings().build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(member) = mesh.members.first() {
-        loader = loader.region(aws_region(&member.region));
+    if let Some(region) = region {
+        loader = loader.region(aws_region(region));
     }
     if let Some(profile) = profile {
         // Whoever names one wants it, whatever keys the environment has: the default chain
         // would take those first.
         let mut sources = ProviderConfig::default();
-        if let Some(member) = mesh.members.first() {
-            sources = sources.with_region(Some(aws_region(&member.region)));
+        if let Some(region) = region {
+            sources = sources.with_region(Some(aws_region(region)));
         }
         if let Some(client) = ours.http_client() {
             sources = sources.with_http_client(client);

@@ -18,6 +18,7 @@ use sync_core::ports::{Called, MemberReaders, MemberWriters};
 mod attributes;
 mod audit;
 mod auto_scaling;
+mod catalog;
 mod clients;
 mod clock;
 mod dynamodb;
@@ -31,6 +32,7 @@ mod survey;
 mod whole;
 
 pub use audit::TracingAuditLog;
+pub use catalog::Catalog;
 pub use clients::{
     ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_ATTEMPTS, OPERATION_TIMEOUT, POOL_IDLE_TIMEOUT, settings,
 };
@@ -67,7 +69,8 @@ impl Aws {
 
     /// Like [`Aws::connect`], with another profile than the environment's, if one is named.
     pub async fn connect_as(mesh: &Mesh, profile: Option<&str>) -> Self {
-        let config = clients::from_environment(mesh, profile).await;
+        let config =
+            clients::from_environment(mesh.members.first().map(|m| &m.region), profile).await;
         Self::with_configs(mesh, |_| config.clone()).await
     }
 

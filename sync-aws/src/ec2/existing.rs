@@ -1,13 +1,14 @@
 //! Whether groups are there and may be changed. For an operator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{IpPermission, IpRange};
 use sync_core::names::SecurityGroupId;
 use sync_core::ports::Called;
 
-use super::{AUTHORIZE, Ec2, VALUES_PER_FILTER, filter};
+use super::{AUTHORIZE, Ec2, PAGE, VALUES_PER_FILTER, filter};
 use crate::errors::{Call, listed};
+use crate::pages::Pages;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
 
@@ -33,6 +34,24 @@ impl Ec2 {
             there.extend(found.iter().filter_map(|g| g.group_id().map(SecurityGroupId::new)));
         }
         Ok(there)
+    }
+
+    /// Every group of the region, with its name.
+    pub(crate) async fn every_group(&self) -> Called<BTreeMap<SecurityGroupId, String>> {
+        let (mut pages, mut token, mut found) = (Pages::of(DESCRIBE_GROUPS), None, BTreeMap::new());
+        loop {
+            let request = self.client.describe_security_groups().max_results(PAGE);
+            let page = request.set_next_token(token).send().await.call(DESCRIBE_GROUPS)?;
+            let groups = listed(DESCRIBE_GROUPS, page.security_groups.as_deref())?;
+            found.extend(groups.iter().filter_map(|group| {
+                let name = group.group_name().unwrap_or_default().to_owned();
+                Some((SecurityGroupId::new(group.group_id()?), name))
+            }));
+            token = pages.after(page.next_token())?;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Whether whoever asks may add rules to a group: a dry run, which adds none.
