@@ -122,7 +122,7 @@ impl InstanceView {
 /// Puts an observation together.
 ///
 /// `listed` is what Auto Scaling shows of the group, `remembered` what the row
-/// holds, `shown` what EC2 shows of both.
+/// holds if there is one, `shown` what EC2 shows of both.
 #[must_use]
 pub fn observe(
     asg: &AsgName,
@@ -132,6 +132,7 @@ pub fn observe(
     kinds: &BTreeSet<AddressKind>,
 ) -> Observation {
     let nobody = Instances::new();
+    let lost = remembered.is_none();
     let remembered = remembered.unwrap_or(&nobody);
     let mut seen = Observation::default();
     for (id, state) in listed {
@@ -143,6 +144,10 @@ pub fn observe(
             // On its way back from standby, or with a new root volume: it has been in
             // the cluster all along.
             Belongs::No if state.as_str() == "Pending" && known.remembered.is_some() => {
+                seen.admit(id, &known);
+            }
+            // Without a row it may have been, too.
+            Belongs::No if lost && state.as_str() == "Pending" && known.has_address() => {
                 seen.admit(id, &known);
             }
             // Back in the warm pool: out of the cluster, as surely as Auto Scaling says so.
@@ -178,6 +183,10 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
+    fn has_address(&self) -> bool {
+        !self.addresses().0.is_empty()
+    }
+
     /// Its addresses now, and whether some are only remembered. Where EC2 does not show
     /// the instance, or shows it without any address of a kind, the row's word stands
     /// (promise 2): an address can be absent from an answer, even just after "running"
@@ -204,15 +213,6 @@ impl Known<'_> {
 }
 
 impl Observation {
-    /// Every address that an instance is known to have left behind.
-    #[must_use]
-    pub fn left_behind(&self, id: &InstanceId) -> BTreeSet<Cidr> {
-        let left = self.departed.get(id).into_iter().chain(self.dropped.get(id)).flatten();
-        left.filter(|cidr| !self.instances.values().any(|held| held.contains(*cidr)))
-            .copied()
-            .collect()
-    }
-
     fn admit(&mut self, id: &InstanceId, known: &Known<'_>) {
         let (addresses, remembered) = known.addresses();
         if addresses.is_empty() && !known.shown.is_some_and(InstanceView::is_stopped) {

@@ -146,8 +146,22 @@ fn a_member_that_goes_back_to_the_warm_pool_departs() {
     let seen =
         one(Some("Warmed:Stopped"), Some("54.0.0.1/32"), Some(view("stopped", None, Some(ASG))));
     assert!(seen.instances.is_empty());
-    assert_eq!(seen.left_behind(&"i-1".into()), BTreeSet::from([cidr("54.0.0.1/32")]));
-    assert_eq!(seen.departed.len(), 1);
+    let left = Instances::from([("i-1".into(), BTreeSet::from([cidr("54.0.0.1/32")]))]);
+    assert_eq!(seen.departed, left);
+}
+
+/// It may be on its way back from standby: nothing remembers.
+#[test]
+fn without_a_row_who_is_pending_and_has_an_address_belongs() {
+    let id = InstanceId::from("i-1");
+    let listed = BTreeMap::from([(id.clone(), LifecycleState::new("Pending"))]);
+    let kinds = BTreeSet::from([AddressKind::PublicIpv4]);
+    let observed = |ip| {
+        let shown = BTreeMap::from([(id.clone(), view("running", ip, Some(ASG)))]);
+        observe(&ASG.into(), &listed, None, &shown, &kinds)
+    };
+    assert_eq!(addresses(&observed(Some("54.0.0.1"))), ["54.0.0.1/32"]);
+    assert_eq!(observed(None), Observation::default());
 }
 
 #[test]

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use super::Run;
 use super::look::look;
 use super::own::{Own, jittered};
-use super::region::{Target, View, policy};
-use super::tell::{lay_over, reflects};
+use super::region::{Target, View};
+use super::tell::{lay_over, lost, reflects};
 use crate::names::{InstanceId, MemberName, RuleId, SecurityGroupId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, OwnedRule, Rule, Traffic};
 use crate::planner::{Addition, NotWanted, Removal};
@@ -62,7 +62,8 @@ impl Target {
             sleep(pause).await;
             let before = self.plan.clone();
             let blind = match self.look_anew(run, own, region, group).await {
-                Ok(blind) => blind,
+                Ok(Some(blind)) => blind,
+                Ok(None) => return true,
                 Err(error) => {
                     self.error = Some(error);
                     return true;
@@ -80,18 +81,26 @@ impl Target {
         true
     }
 
-    /// Looks and plans again. True if the own mirror could not be read for it.
+    /// Looks and plans again. True if the own mirror could not be read for it; none, and
+    /// no plan, where the mirror has lost an own row.
     async fn look_anew(
         &mut self,
         run: &Run<'_>,
         own: &Own,
         region: View<'_>,
         group: &SecurityGroupId,
-    ) -> Called<bool> {
+    ) -> Called<Option<bool>> {
         let fresh = look(run, region.member, std::slice::from_ref(group)).await;
         let mut rules = fresh.rules?;
         let (mut rows, blind) = match fresh.rows {
-            Ok(rows) => (self.rows.insert(rows).clone(), false),
+            Ok(rows) => {
+                let before = self.rows.as_ref().unwrap_or(region.rows);
+                if lost(own, &region.member.name, before, &rows) {
+                    self.consistent = false;
+                    return Ok(None);
+                }
+                (self.rows.insert(rows).clone(), false)
+            }
             Err(error) if !region.home => return Err(error),
             Err(_) => (self.rows.as_ref().unwrap_or(region.rows).clone(), true),
         };
@@ -99,8 +108,12 @@ impl Target {
         lay_over(&mut rows, own, &region.member.name);
         let desired = region.desired(run, own, &rows, blind);
         let actual = rules.remove(group).unwrap_or_default();
-        self.look(&desired, actual, &policy(run, own), consistent);
-        Ok(blind)
+        let policy = region.policy(run, own, &rows, blind);
+        self.look(&desired, actual, &policy, consistent);
+        if blind {
+            self.admit_only(own);
+        }
+        Ok(Some(blind))
     }
 
     /// Room first if the plan says so, then adds, then removals. Where an add fails,
@@ -184,7 +197,8 @@ impl Target {
     ) -> Called<()> {
         let (mut others, mut left) = (0, 0);
         for call in removals.chunks(if one_by_one { 1 } else { RULES_PER_CALL }) {
-            let waited_for = call.iter().any(|removal| removal.why == NotWanted::Departed);
+            let waited_for = !site.run.request.hooks.is_empty()
+                && call.iter().any(|removal| removal.why == NotWanted::Departed);
             others += usize::from(one_by_one && !waited_for);
             if others > SINGLES && !waited_for {
                 left += 1;

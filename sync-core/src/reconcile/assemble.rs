@@ -187,9 +187,17 @@ fn region_findings(
         findings.insert(Finding::new(kind, name, detail));
         return;
     }
-    if region.unsettled {
+    if region.lost {
+        let detail = "its mirror lost a row while this run was at work; the next run observes anew";
+        findings.insert(Finding::new(FindingKind::NotSettled, name, detail));
+    } else if region.unsettled {
         let detail = "fresh looks kept asking for changes; the next run looks again";
         findings.insert(Finding::new(FindingKind::NotSettled, name, detail));
+    }
+    if region.blind && own.seen().all(|seen| seen.error.is_none()) {
+        let detail = "its rows could not be read when its rules were: nothing uncertain was removed, \
+                      and nobody admitted whom this run has not seen itself";
+        findings.insert(Finding::new(FindingKind::MirrorUnavailable, name, detail));
     }
     row_findings(run, region, findings);
     for (id, target) in &region.targets {
@@ -358,7 +366,7 @@ fn departures(
     for seen in own.seen().filter(|seen| seen.changed) {
         let traffic = run.mesh().traffic(&seen.row.member, &region.member.name);
         for instance in seen.observation.departed.keys() {
-            let left = seen.observation.left_behind(instance);
+            let left = seen.left_behind(instance, &region.told);
             let unseen = left
                 .iter()
                 .filter(|cidr| !revoked.iter().any(|permission| permission.cidr == **cidr));

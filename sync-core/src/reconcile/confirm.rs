@@ -7,7 +7,7 @@ use super::own::{Own, OwnGroup, Seen};
 use super::region::{RegionRun, Target};
 use crate::cidr::Cidr;
 use crate::events::{Hook, Transition};
-use crate::names::InstanceId;
+use crate::names::{InstanceId, MemberName};
 use crate::permission::{Permission, Rule};
 use crate::planner::NotWanted;
 use crate::ports::CallError;
@@ -42,7 +42,7 @@ impl RegionRun<'_> {
             Transition::Launch => {
                 seen.row.instances.get(&hook.instance).cloned().unwrap_or_default()
             }
-            Transition::Terminate => seen.observation.left_behind(&hook.instance),
+            Transition::Terminate => seen.left_behind(&hook.instance, &self.told),
         };
         let traffic = run.mesh().traffic(&seen.row.member, &self.member.name);
         let permissions: BTreeSet<Permission> = addresses
@@ -56,7 +56,9 @@ impl RegionRun<'_> {
             let confirmed = match hook.transition {
                 Transition::Launch => target.admits(&permissions),
                 Transition::Terminate => {
-                    !target.still_wants(&permissions, &hook.instance)
+                    let unsure = self.home && target.freezes(&seen.row.member, &addresses);
+                    !unsure
+                        && !target.still_wants(&permissions, &hook.instance)
                         && target.is_rid_of(&permissions, &addresses)
                 }
             };
@@ -105,6 +107,15 @@ impl Target {
     fn still_wants(&self, permissions: &BTreeSet<Permission>, instance: &InstanceId) -> bool {
         let wanted = permissions.iter().filter_map(|permission| self.wanted.get(permission));
         wanted.into_iter().any(|origin| origin.instance == *instance)
+    }
+
+    /// Whether a rule of the member and of these addresses stays because not all is known.
+    /// In its own region a leaving instance waits until it is; elsewhere the finding says so.
+    fn freezes(&self, member: &MemberName, addresses: &BTreeSet<Cidr>) -> bool {
+        self.plan.frozen.iter().map(|removal| removal.rule.rule()).any(|rule| {
+            rule.member().as_ref() == Some(member)
+                && rule.permission().is_some_and(|p| addresses.contains(&p.cidr))
+        })
     }
 
     /// Whether each permission was revoked by this run, or not there in a look that

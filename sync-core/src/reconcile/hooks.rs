@@ -122,6 +122,9 @@ fn decide_seen(run: &Run<'_>, regions: &[RegionRun<'_>], hook: &Hook, seen: &See
             return hopeful(run, hook, error);
         }
         match region.standing(run, hook, seen) {
+            Standing::Unconfirmed if region.lost => {
+                return Decision::Retry(format!("{name} lost a row while it was looked at"));
+            }
             Standing::Unconfirmed => {
                 return Decision::Retry(format!("{name} kept changing while it was looked at"));
             }

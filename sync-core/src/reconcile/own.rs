@@ -18,7 +18,7 @@ use crate::names::{AsgName, InstanceId, MemberName};
 use crate::observe::{Belongs, Observation, observe};
 use crate::ports::{CallError, Called, Condition, Failure, LifecycleState, Put};
 use crate::report::RowStatus;
-use crate::row::{MemberRow, Rows, Stored, Version};
+use crate::row::{Instances, MemberRow, Rows, Stored, Version};
 
 /// How often a group is observed anew because another run wrote its row meanwhile.
 /// Each round at least one of the runs in each other's way gets through.
@@ -96,23 +96,56 @@ impl Own {
     }
 
     /// Addresses whose instance this very run saw leave, and that no instance of the
-    /// member has now.
-    pub(super) fn departed(&self) -> BTreeSet<(MemberName, Cidr)> {
-        let of = |seen: &Seen, from: fn(&Seen) -> &crate::row::Instances| {
-            let member = seen.row.member.clone();
-            from(seen).values().flatten().map(|cidr| (member.clone(), *cidr)).collect::<Vec<_>>()
-        };
-        let mut departed: BTreeSet<_> =
-            self.seen().flat_map(|seen| of(seen, |seen| &seen.observation.departed)).collect();
-        for alive in self.seen().flat_map(|seen| of(seen, |seen| &seen.row.instances)) {
-            departed.remove(&alive);
+    /// member has now, as far as is `told` in a region.
+    pub(super) fn departed(&self, told: &Instances) -> BTreeSet<(MemberName, Cidr)> {
+        let mut departed = BTreeSet::new();
+        for seen in self.seen() {
+            let left = seen.observation.departed.keys().flat_map(|id| seen.left_by(id, told));
+            departed.extend(left.map(|cidr| (seen.row.member.clone(), cidr)));
+        }
+        for seen in self.seen() {
+            for cidr in seen.row.instances.values().flatten() {
+                departed.remove(&(seen.row.member.clone(), *cidr));
+            }
         }
         departed
+    }
+
+    /// What a mirror's rows tell of who left. Where the own mirror is behind, lost or away,
+    /// they may know more than this run saw.
+    pub(super) fn learn(&self, told: &mut Instances, rows: &Rows) {
+        for seen in self.seen() {
+            let Some(row) = rows.row(&seen.row.key()) else { continue };
+            let gone = [&seen.observation.departed, &seen.observation.dropped];
+            for id in gone.into_iter().flat_map(BTreeMap::keys) {
+                told.entry(id.clone())
+                    .or_default()
+                    .extend(row.instances.get(id).into_iter().flatten());
+            }
+        }
     }
 
     /// What is known of a hook's group.
     pub(super) fn of_hook(&self, hook: &Hook) -> Option<&OwnGroup> {
         self.groups.iter().find(|(key, _)| key.asg == hook.asg).map(|(_, group)| group)
+    }
+}
+
+impl Seen {
+    /// Every address that an instance is known to have left behind: by the observation,
+    /// and by what is `told` of it in a region.
+    pub(super) fn left_behind(&self, id: &InstanceId, told: &Instances) -> BTreeSet<Cidr> {
+        let mut left = self.left_by(id, told);
+        left.retain(|cidr| !self.observation.instances.values().any(|held| held.contains(cidr)));
+        left
+    }
+
+    fn left_by(&self, id: &InstanceId, told: &Instances) -> BTreeSet<Cidr> {
+        let seen = [&self.observation.departed, &self.observation.dropped];
+        if seen.iter().all(|gone| !gone.contains_key(id)) {
+            return BTreeSet::new();
+        }
+        seen.into_iter().chain([told]).filter_map(|gone| gone.get(id)).flatten().copied().collect()
     }
 }
 

@@ -8,14 +8,14 @@ use futures::future::join_all;
 use super::Run;
 use super::look::Look;
 use super::own::Own;
-use super::tell::{lay_over, reflects};
+use super::tell::{lay_over, lost, reflects};
 use crate::mesh::Member;
-use crate::names::{RuleId, SecurityGroupId};
+use crate::names::{MemberName, RuleId, SecurityGroupId};
 use crate::permission::{Permission, Rule};
 use crate::planner::{Desired, Origin, Plan, Policy, Violation, check, desired, plan};
 use crate::ports::{CallError, Called};
 use crate::report::{MirrorStatus, RowStatus};
-use crate::row::Rows;
+use crate::row::{Instances, Rows};
 
 /// One target region.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -32,10 +32,15 @@ pub(super) struct RegionRun<'a> {
     pub rows: Rows,
     /// The rows that the first look found.
     pub first: Rows,
-    /// Whether the own mirror could not be read when the rules were. What an earlier
-    /// look saw in it is still wanted, but it may not know who came since, so everyone
-    /// counts as unknown (promise 2).
+    /// The addresses that its mirror ever told this run of who left.
+    pub told: Instances,
+    /// Whether the own mirror could not be read when the rules were. What an earlier look
+    /// saw in it is still wanted, but it may not know who came since, so everyone counts as
+    /// unknown (promise 2); nor who left, so only what this run saw itself is admitted.
     pub blind: bool,
+    /// Whether the mirror lost an own row under this run, which then leaves the region as
+    /// it is.
+    pub lost: bool,
     /// The targets.
     pub targets: BTreeMap<SecurityGroupId, Target>,
     /// Whether only a fresh look can tell that nothing is left to do.
@@ -86,7 +91,9 @@ impl<'a> RegionRun<'a> {
             mirror: MirrorStatus::Unchanged,
             rows: Rows::default(),
             first: Rows::default(),
+            told: Instances::new(),
             blind: false,
+            lost: false,
             targets: member
                 .security_groups
                 .iter()
@@ -133,6 +140,7 @@ impl<'a> RegionRun<'a> {
         until: tokio::time::Instant,
     ) -> Called<()> {
         self.first = look.rows.clone().unwrap_or_else(|_| Rows::read(&[], run.mesh()));
+        own.learn(&mut self.told, &self.first);
         // Another run wrote the row and is bringing here what it says: what was seen before
         // that would be asked for twice.
         let outdated = !look.is_fresh() || own.seen().any(|seen| seen.anew);
@@ -143,7 +151,18 @@ impl<'a> RegionRun<'a> {
         };
         let rules = look.rules?;
         match look.rows {
-            Ok(rows) => self.rows = rows,
+            Ok(rows) => {
+                let mut before = self.first.clone();
+                if outdated && self.home {
+                    lay_over(&mut before, own, &self.member.name);
+                }
+                self.lost = lost(own, &self.member.name, &before, &rows);
+                own.learn(&mut self.told, &rows);
+                self.rows = rows;
+                if self.lost {
+                    return Ok(());
+                }
+            }
             // The own mirror may be away: what this run saw is admitted all the same.
             Err(_) if self.home => (self.rows, self.blind) = (self.first.clone(), true),
             Err(error) => return Err(error),
@@ -151,7 +170,7 @@ impl<'a> RegionRun<'a> {
         let stored = self.rows.clone();
         self.tell(run, own).await?;
         let consistent = own.seen().all(|seen| reflects(&stored, seen, &self.first));
-        self.look_again |= !consistent;
+        self.look_again |= !consistent || self.blind;
         lay_over(&mut self.rows, own, &self.member.name);
         self.note_drift(run, own, &rules);
         // Confirms nothing, whatever its rows say: its rules were read before they were
@@ -193,6 +212,7 @@ impl<'a> RegionRun<'a> {
             home: self.home,
             rows: &self.rows,
             first: &self.first,
+            told: &self.told,
             blind: self.blind,
         }
     }
@@ -205,15 +225,18 @@ impl<'a> RegionRun<'a> {
         mut rules: BTreeMap<SecurityGroupId, Vec<Rule>>,
         consistent: bool,
     ) {
-        let policy = policy(run, own);
         // Apart from the targets, which keep what was done when time runs out here.
-        let Self { member, home, rows, first, blind, targets, .. } = self;
-        let view = View { member, home: *home, rows, first, blind: *blind };
+        let Self { member, home, rows, first, told, blind, targets, .. } = self;
+        let view = View { member, home: *home, rows, first, told, blind: *blind };
+        let policy = view.policy(run, own, rows, view.blind);
         let wanted = view.desired(run, own, rows, view.blind);
         let changed = join_all(targets.iter_mut().filter_map(|(group, target)| {
             let actual = rules.remove(group)?;
             target.rows = None;
             target.look(&wanted, actual, &policy, consistent);
+            if view.blind {
+                target.admit_only(own);
+            }
             Some(async move { target.apply(run, own, view, group).await })
         }))
         .await;
@@ -232,6 +255,8 @@ pub(super) struct View<'v> {
     pub rows: &'v Rows,
     /// See [`RegionRun::first`].
     pub first: &'v Rows,
+    /// See [`RegionRun::told`].
+    pub told: &'v Instances,
     /// See [`RegionRun::blind`].
     pub blind: bool,
 }
@@ -245,6 +270,23 @@ impl View<'_> {
             desired.unknown.clone_from(&desired.members);
         }
         desired
+    }
+
+    /// What plans by these rows have to keep to.
+    pub(super) fn policy(&self, run: &Run<'_>, own: &Own, rows: &Rows, blind: bool) -> Policy {
+        let mut departed = own.departed(self.told);
+        // Another group of the member, whose row is lost here, may have the address by now.
+        let lost = |member: &MemberName| {
+            run.mesh().row_keys().any(|key| key.member == *member && rows.row(&key).is_none())
+        };
+        departed.retain(|(member, _)| blind || !lost(member));
+        Policy {
+            mesh: run.mesh().name.clone(),
+            guard: run.mesh().guard,
+            rules_per_group: run.mesh().limits.rules_per_group,
+            departed,
+            allow_removals: run.request.allow_removals,
+        }
     }
 }
 
@@ -276,15 +318,10 @@ impl Target {
         self.plan.revoke.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
         self.plan.make_room.retain(|removal| !self.gone.contains(&removal.rule.rule().id));
     }
-}
 
-/// What plans have to keep to in this run.
-pub(super) fn policy(run: &Run<'_>, own: &Own) -> Policy {
-    Policy {
-        mesh: run.mesh().name.clone(),
-        guard: run.mesh().guard,
-        rules_per_group: run.mesh().limits.rules_per_group,
-        departed: own.departed(),
-        allow_removals: run.request.allow_removals,
+    /// Leaves out what only an earlier look at the mirror asks for.
+    pub(super) fn admit_only(&mut self, own: &Own) {
+        let ours = |member: &MemberName| own.seen().any(|seen| seen.row.member == *member);
+        self.plan.add.retain(|addition| ours(&addition.origin.member));
     }
 }

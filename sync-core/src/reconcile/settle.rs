@@ -8,7 +8,7 @@ use super::Run;
 use super::look::{look, no_answer};
 use super::own::{Own, jittered};
 use super::region::{RegionRun, Target};
-use super::tell::{lay_over, reflects};
+use super::tell::{lay_over, lost, reflects};
 use crate::names::SecurityGroupId;
 use crate::ports::Called;
 use crate::report::RowStatus;
@@ -19,7 +19,7 @@ const LOOKS: usize = 8;
 impl<'a> RegionRun<'a> {
     /// Looks again after the hooks are answered, as far as anything is left to find out.
     pub(super) async fn settle_fully(&mut self, run: &Run<'a>, own: &Own) {
-        if !self.look_again || self.unreachable.is_some() {
+        if !self.look_again || self.lost || self.unreachable.is_some() {
             return;
         }
         let patience = run.patience(self.member);
@@ -67,7 +67,15 @@ impl<'a> RegionRun<'a> {
         let fresh = look(run, self.member, &groups).await;
         let rules = fresh.rules?;
         match fresh.rows {
-            Ok(rows) => (self.rows, self.blind) = (rows, false),
+            Ok(rows) => {
+                self.lost = lost(own, &self.member.name, &self.rows, &rows);
+                own.learn(&mut self.told, &rows);
+                (self.rows, self.blind) = (rows, false);
+                if self.lost {
+                    self.confirm_nothing_seen();
+                    return Ok(true);
+                }
+            }
             Err(error) if !self.home => return Err(error),
             Err(_) => self.blind = true,
         }
@@ -81,6 +89,13 @@ impl<'a> RegionRun<'a> {
         self.plan_and_apply(run, own, rules, consistent).await;
         self.unsettled = self.blind;
         Ok(!self.look_again)
+    }
+
+    /// Takes back what looks have shown of the targets: only what this run did itself counts.
+    fn confirm_nothing_seen(&mut self) {
+        for target in self.targets.values_mut() {
+            target.consistent = false;
+        }
     }
 
     /// The targets in which nothing has gone wrong.

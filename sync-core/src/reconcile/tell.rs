@@ -100,6 +100,16 @@ fn amended(seen: &Seen, told: Option<&MemberRow>, first: &Rows) -> MemberRow {
     row
 }
 
+/// Whether a mirror lacks an own row that it had `before` in this run: the table was lost,
+/// or somebody has spoilt the row. A newer one may have been there, so what this run saw
+/// can stand in for it no more (promise 2). The next run observes anew.
+pub(super) fn lost(own: &Own, place: &MemberName, before: &Rows, now: &Rows) -> bool {
+    let unwritten =
+        |seen: &&Seen| seen.status == RowStatus::Unavailable && seen.row.member == *place;
+    let mut keys = own.seen().filter(|seen| !unwritten(seen)).map(|seen| seen.row.key());
+    keys.any(|key| before.row(&key).is_some() && now.row(&key).is_none())
+}
+
 /// Lays the own rows over those of a member's mirror, unless a newer one is there.
 /// A peer's mirror has been told what could not be ordered; nothing goes over that.
 pub(super) fn lay_over(rows: &mut Rows, own: &Own, place: &MemberName) {

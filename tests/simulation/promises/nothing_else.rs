@@ -1,8 +1,11 @@
 //! Promise 7: nothing opens that the mesh did not ask for. Every Authorize is watched
 //! by the world itself; here every mirror is poisoned in every way at once.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use simulation::world::{Ask, EAST, WEST, World, call};
+use simulation::world::{Ask, EAST, Fault, FaultRule, WEST, World, call};
+use sync_core::ports::Failure;
 use sync_core::report::FindingKind;
 
 use super::expect_finding;
@@ -89,4 +92,31 @@ async fn promise_7_a_dry_run_changes_nothing() {
     }
     assert!(world.calls().iter().all(|name| !call::WRITES.contains(name)));
     assert!(world.state().audit.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn promise_7_what_an_earlier_look_at_a_mirror_said_opens_nothing() {
+    // A slow run has read that an instance is there. It leaves meanwhile, and then the
+    // mirror cannot be read any more: somebody else may have its address by now.
+    let world = World::settled(1, 2).await;
+    let leaver = world.state().place(&WEST.into()).members().into_keys().next().expect("somebody");
+    let looking = Ask::true_up(EAST);
+    let looker = world.prepare(&looking);
+    let slow = FaultRule::all(Fault::Slow(Duration::from_secs(3)));
+    world.fault(slow.at(EAST).of(looker).on(call::GROUPS));
+    let away = FaultRule::all(Fault::Before(Failure::Throttled));
+    world.fault(away.at(EAST).of(looker).on(call::ROWS).window(1, 99));
+    let leaving = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let hook = world.terminate(WEST, &leaver);
+        world.run(Ask::hooks(WEST, &[hook])).await;
+        world.finish(WEST, &leaver);
+    };
+    let (report, ()) = tokio::join!(world.carry_out(looker, looking), leaving);
+    expect_finding(&report.expect("a report"), FindingKind::MirrorUnavailable);
+    assert!(!world.calls().contains(&call::AUTHORIZE), "{}", world.story());
+    world.expect_unbroken();
+    world.heal();
+    world.true_up_everywhere().await;
+    world.expect_exact();
 }

@@ -114,11 +114,17 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 4] = [
+const FOUND: [(&str, &str); 10] = [
     ("back-to-the-warm-pool", include_str!("scripts/back-to-the-warm-pool.txt")),
     ("into-the-warm-pool", include_str!("scripts/into-the-warm-pool.txt")),
     ("back-from-standby", include_str!("scripts/back-from-standby.txt")),
     ("to-the-pool-unseen", include_str!("scripts/to-the-pool-unseen.txt")),
+    ("pending-without-a-row", include_str!("scripts/pending-without-a-row.txt")),
+    ("a-row-lost-under-a-run", include_str!("scripts/a-row-lost-under-a-run.txt")),
+    ("left-by-a-peers-row-alone", include_str!("scripts/left-by-a-peers-row-alone.txt")),
+    ("an-old-address-told-late", include_str!("scripts/an-old-address-told-late.txt")),
+    ("another-groups-row-is-lost", include_str!("scripts/another-groups-row-is-lost.txt")),
+    ("gone-from-every-answer", include_str!("scripts/gone-from-every-answer.txt")),
 ];
 
 #[test]

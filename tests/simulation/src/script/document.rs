@@ -63,8 +63,9 @@ impl Shape {
         let guard = if self.guard == 1 { (1, 10) } else { (10, 100) };
         say(format!("[guard]\nmax_removals = {}\nmax_removal_percent = {}", guard.0, guard.1));
         if self.limit > 0 {
-            // Beside the cluster's there are people's rules.
-            say(format!("[limits]\nrules_per_group = {}", self.limit + 4));
+            // Beside the cluster's there are people's rules. Two ports need twice the room.
+            let room = self.limit * if self.allow == 2 { 2 } else { 1 };
+            say(format!("[limits]\nrules_per_group = {}", room + 4));
         }
         if self.lenient == 1 {
             say("[hooks]\non_launch_failure = \"continue\"".to_owned());

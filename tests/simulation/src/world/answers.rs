@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sync_core::cidr::Cidr;
 use sync_core::events::{Hook, Transition};
-use sync_core::mesh::OnLaunchFailure;
+use sync_core::mesh::{OnLaunchFailure, RowKey};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
 use sync_core::ports::{Failure, HookAnswer};
@@ -100,11 +100,13 @@ impl State {
                     view.seen.contains(permission) || view.there.contains(permission)
                 }) && self.read_late(question)
         };
+        // Reads of rules lag: what was shown seemed to be there.
+        let misled = launch && self.read_late(question);
         if !self.proven(question, group) {
             let hook = format!("{run:?} of {home} let {hook:?} go");
             return Some(format!("{hook} without proof of {permission} in {place} {target}"));
         }
-        if helpless || self.undone_by_an_older_view(question, group) {
+        if helpless || misled || self.undone_by_an_older_view(question, group) {
             return None;
         }
         let what = if launch { "lacks" } else { "has" };
@@ -133,18 +135,22 @@ impl State {
             || (*place == *home && known.may_have_lost(home))
     }
 
-    /// Whether the rule was written for another member, of whom a row is missing in the
-    /// place: unknown is not empty (promise 2).
+    /// Whether the rule may be another group's, whose row is missing in the place: unknown
+    /// is not empty (promise 2).
     fn may_be_others(&self, question: &Question<'_>, group: &Group) -> bool {
         let of_it = |rule: &&Rule| rule.permission() == Some(question.permission);
         let member = group.rules().find(of_it).and_then(Rule::member);
         let lost = self.places[question.place].mirror.lost.keys();
         let rows = self.runs[&question.run].rows.get(question.place);
+        let other = |key: &RowKey| key.asg != question.hook.asg;
         let missing = |member: &MemberName| {
-            { lost }.any(|key| key.member == *member)
-                || rows.is_none_or(|(_, rows)| !rows.keys().any(|key| key.member == *member))
+            { lost }.any(|key| key.member == *member && other(key))
+                || self.mesh.row_keys().any(|key| {
+                    let read = rows.is_some_and(|(_, rows)| rows.contains_key(&key));
+                    key.member == *member && other(&key) && !read
+                })
         };
-        member.is_some_and(|member| member != *question.home && missing(&member))
+        member.is_some_and(|member| missing(&member))
     }
 
     /// Whether some read of the place showed the run what had been there before.
@@ -170,7 +176,9 @@ impl State {
             let held = (permission.cidr, hook.instance.clone());
             mirror.wanted.values().find_map(|wanted| wanted.get(&held)).copied()
         } else {
-            mirror.unwanted.get(&((*home).clone(), permission.cidr)).copied()
+            let held = (permission.cidr, hook.instance.clone());
+            let said = mirror.wanted.values().any(|wanted| wanted.contains_key(&held));
+            mirror.unwanted.get(&((*home).clone(), permission.cidr)).copied().filter(|_| !said)
         };
         let mut since = group.changes.iter().rev().filter(|c| c.permission == *permission);
         since.next().is_some_and(|last| {
@@ -206,8 +214,9 @@ impl State {
         }
     }
 
-    /// Promise 5: a region that a run has changed, and that the report says nothing
-    /// against, has been looked at after the last change (design section 5).
+    /// Promise 5: a target that a run has changed, or whose mirror it has told something,
+    /// and that the report says nothing against, has been looked at after that (design
+    /// section 5).
     fn left_unseen(&self, run: RunId, report: &Report) -> Option<String> {
         let known = &self.runs[&run];
         let calm = |place: &MemberName| {
@@ -218,9 +227,12 @@ impl State {
         };
         report.targets.iter().filter(|target| target.error.is_none()).find_map(|target| {
             let (place, group) = (target.member.clone(), target.security_group.clone());
-            let changed = known.changed.get(&place).filter(|_| calm(&place))?;
+            let ours = self.places[&place].groups.get(&group)?.changes.iter();
+            let ours = ours.filter(|change| change.run == run).map(|change| change.tick);
+            let last = ours.chain(known.told.get(&place).copied()).max();
+            let last = last.filter(|_| calm(&place))?;
             let looked = known.views.get(&(place.clone(), group)).map_or(0, |view| view.at);
-            (looked < *changed).then(|| format!("{run:?} left {place} without a last look"))
+            (looked < last).then(|| format!("{run:?} left {place} without a last look"))
         })
     }
 
@@ -276,6 +288,7 @@ impl State {
             let mut changes = groups.flat_map(|group| &group.changes);
             !changes.any(|change| change.run != run && change.tick >= known.began)
                 && !self.places[*peer].mirror.newest.values().any(|(_, at)| *at >= known.began)
+                && !self.places[*peer].mirror.lost.values().any(|at| *at >= known.began)
         };
         let blamed: Vec<_> = blamed.filter(idle).collect();
         (!blamed.is_empty())

@@ -61,8 +61,10 @@ pub struct RunState {
     pub(super) saw: BTreeSet<(InstanceId, Cidr)>,
     /// What it last read of each target.
     pub(super) views: BTreeMap<TargetKey, View>,
-    /// When it last changed something in each region.
-    pub(super) changed: BTreeMap<MemberName, u64>,
+    /// Mirrors that it could not read when it last tried.
+    pub(super) blind: BTreeSet<MemberName>,
+    /// When it last told each mirror something that it had not read there.
+    pub(super) told: BTreeMap<MemberName, u64>,
     /// Targets that may be other than a hook needs them, for its report to explain.
     pub(super) suspects: Vec<(MemberName, InstanceId, String)>,
 }
@@ -107,7 +109,8 @@ impl RunState {
             shown: BTreeMap::new(),
             saw: BTreeSet::new(),
             views: BTreeMap::new(),
-            changed: BTreeMap::new(),
+            blind: BTreeSet::new(),
+            told: BTreeMap::new(),
             suspects: Vec::new(),
         }
     }
@@ -155,24 +158,38 @@ impl RunState {
 }
 
 impl State {
-    /// A run reads a mirror's rows.
-    pub(super) fn watch_rows(&mut self, run: RunId, place: &MemberName) {
-        let (at, rows) = (self.tick, table::rows(&self.places[place], &self.mesh));
+    /// A run reads some of a mirror's rows.
+    pub(super) fn watch_rows(&mut self, run: RunId, place: &MemberName, keys: &[RowKey]) {
+        let (at, mut rows) = (self.tick, table::rows(&self.places[place], &self.mesh));
+        rows.retain(|key, _| keys.contains(key));
         let known = self.run(run);
         let own = rows.values().filter(|row| row.member == *place);
         for (id, cidrs) in own.flat_map(|row| &row.instances) {
             known.remembered.extend(cidrs.iter().map(|cidr| (id.clone(), *cidr)));
         }
-        known.rows.insert(place.clone(), (at, rows));
+        known.blind.remove(place);
+        let (last, read) = known.rows.entry(place.clone()).or_default();
+        read.retain(|key, _| !keys.contains(key));
+        read.extend(rows);
+        *last = at;
+    }
+
+    /// A run could not read a mirror's rows.
+    pub(super) fn watch_no_rows(&mut self, run: RunId, place: &MemberName) {
+        self.run(run).blind.insert(place.clone());
     }
 
     /// A run asks Auto Scaling who is there.
     pub(super) fn watch_groups(&mut self, run: RunId, place: &MemberName, shown: &Groups) {
         let (at, sight) = (self.tick, sight(&self.places[place]));
         let known = self.run(run);
-        // What an answer leaves out the run can only know from its row.
+        let rows = known.rows.get(place).map(|(_, rows)| rows);
+        let remembers = |asg: &AsgName| rows.is_some_and(|rows| rows.keys().any(|k| k.asg == *asg));
+        // What an answer leaves out the run can only know from its row, and so it can who
+        // comes back, where there is a row.
         let knowable = |(asg, id, cidr): &(AsgName, InstanceId, Cidr)| {
-            shown.get(asg).is_some_and(|listed| listed.contains_key(id))
+            let state = shown.get(asg).and_then(|listed| listed.get(id));
+            state.is_some_and(|state| state.as_str() != "Pending" || !remembers(asg))
                 || known.remembered.contains(&(id.clone(), *cidr))
         };
         let sight = sight.into_iter().filter(knowable).collect();

@@ -171,7 +171,9 @@ impl State {
 
     /// Writes down that a promise was broken.
     pub fn broken(&mut self, promise: u8, what: impl AsRef<str>) {
-        self.violations.push(format!("promise {promise}: {}", what.as_ref()));
+        let text = format!("promise {promise}: {}", what.as_ref());
+        self.tell(|| format!("! {text}"));
+        self.violations.push(text);
     }
 
     /// Writes down what happened, if somebody listens.

@@ -20,9 +20,12 @@ impl Place {
         Put::Written
     }
 
-    /// Every item. More than was asked for: nothing in an answer is to be believed.
-    pub(super) fn items(&self) -> Vec<Item> {
-        self.table.values().cloned().collect()
+    /// The items of these keys, and those that no document names: nothing in an answer
+    /// is to be believed.
+    pub(super) fn items(&self, keys: &[RowKey], mesh: &Mesh) -> Vec<Item> {
+        let stray = |key: &RowKey| !mesh.row_keys().any(|named| named == *key);
+        let asked = self.table.iter().filter(|(key, _)| keys.contains(key) || stray(key));
+        asked.map(|(_, item)| item.clone()).collect()
     }
 }
 
@@ -48,6 +51,7 @@ fn version_as_f64(version: Version) -> f64 {
 
 /// A mirror's rows, as far as they are believed.
 pub(super) fn rows(place: &Place, mesh: &Mesh) -> BTreeMap<RowKey, MemberRow> {
-    let rows = Rows::read(&place.items(), mesh);
+    let keys: Vec<_> = mesh.row_keys().collect();
+    let rows = Rows::read(&place.items(&keys, mesh), mesh);
     rows.stored.values().filter_map(Stored::row).map(|row| (row.key(), row.clone())).collect()
 }
