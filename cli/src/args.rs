@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{adopt, check, explain, forget, init, pages, plan, release, render, status};
+use crate::{adopt, check, explain, forget, history, init, pages, plan, release, render, status};
+
+#[cfg(test)]
+mod reference;
 
 /// What every exit code means, for whoever writes a script.
 const EXIT_CODES: &str = "\
@@ -96,6 +99,11 @@ pub(crate) enum Command {
     ///
     /// Exits 0 if it is admitted wherever the mesh wants it, 2 if it is not, 1 on an error.
     Explain(explain::Options),
+
+    /// Show what the functions changed, newest first, from the audit lines in their logs
+    ///
+    /// Exits 0 if the logs could be read, whether there was anything or not, 1 if not.
+    History(history::Options),
 
     /// Take over rules of others that the mesh wants, and change nothing else
     ///

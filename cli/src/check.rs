@@ -1,6 +1,7 @@
 //! `sgsync check`: the document by itself and, with `--online`, what it names.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::json;
@@ -13,7 +14,7 @@ use sync_core::row::Stored;
 use crate::args::{Common, Output};
 use crate::screen::{BAD, GOOD, WAITS, during, paint, print, print_json};
 use crate::world::{Seen, look_with};
-use crate::{ERROR, OK, text};
+use crate::{ERROR, OK, hints, text};
 
 #[cfg(test)]
 mod tests;
@@ -289,5 +290,7 @@ fn shown(mesh: &Mesh, findings: &[Finding]) -> String {
         out += &format!("{mark}: {}: {}: {}\n", finding.member, finding.subject, finding.detail);
     }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
-    out + &format!("\nerrors: {}, warnings: {}\n", count(Level::Error), count(Level::Warning))
+    let _ = writeln!(out, "\nerrors: {}, warnings: {}", count(Level::Error), count(Level::Warning));
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    out + &hints::next(errors.map(|finding| finding.detail.as_str()))
 }

@@ -83,19 +83,24 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     let all = async { futures::join!(look_with(&aws, mesh, &nobody), aws.rows_of(&gone)) };
     let (world, mut left) = during("looking at every region", all).await;
     let writers = aws.writers();
-    let mut places = Vec::new();
-    for member in &mesh.members {
-        let (Some(seen), Some(left)) = (world.get(&member.name), left.remove(&member.name)) else {
-            continue;
-        };
-        let mut place = place(mesh, member, seen, left, &gone);
-        if options.yes && place.error.is_none() {
-            let writer = writers[&member.name].rules.as_ref();
-            let done = place.clear(&aws, member, writer, &gone).await;
-            place.error = done.err().map(|error| error.to_string());
+    let forgetting = async {
+        let mut places = Vec::new();
+        for member in &mesh.members {
+            let (Some(seen), Some(left)) = (world.get(&member.name), left.remove(&member.name))
+            else {
+                continue;
+            };
+            let mut place = place(mesh, member, seen, left, &gone);
+            if options.yes && place.error.is_none() {
+                let writer = writers[&member.name].rules.as_ref();
+                let done = place.clear(&aws, member, writer, &gone).await;
+                place.error = done.err().map(|error| error.to_string());
+            }
+            places.push(place);
         }
-        places.push(place);
-    }
+        places
+    };
+    let places = during("forgetting", forgetting).await;
     let forgetting = Forgetting {
         mesh: mesh.name.to_string(),
         member: gone.to_string(),

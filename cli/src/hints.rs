@@ -1,5 +1,7 @@
 //! What to do next, for errors that a person can do something about.
 
+use crate::screen::{WAITS, paint};
+
 /// Words of an error, and what to do about it.
 const HINTS: &[(&[&str], &str)] = &[
     (
@@ -13,7 +15,7 @@ const HINTS: &[(&[&str], &str)] = &[
     (
         &["UnauthorizedOperation", "AccessDenied", "NotAuthorized", "AuthFailure"],
         "AWS denied a call that is named above: -v shows its request id; what an operator needs is \
-         in docs/deploy.md",
+         in docs/cli.md",
     ),
     (
         &["RegionDisabledException", "OptInRequired"],
@@ -39,8 +41,14 @@ const HINTS: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// A line for each thing to do about these errors.
+pub(crate) fn next<'a>(errors: impl IntoIterator<Item = &'a str>) -> String {
+    let lines = hints(errors).into_iter();
+    lines.map(|hint| format!("{} {hint}\n", paint(WAITS, "next:"))).collect()
+}
+
 /// What to do about the errors in a text, each hint once.
-pub(crate) fn hints<'a>(errors: impl IntoIterator<Item = &'a str>) -> Vec<&'static str> {
+fn hints<'a>(errors: impl IntoIterator<Item = &'a str>) -> Vec<&'static str> {
     let errors: Vec<&str> = errors.into_iter().collect();
     let meant = |words: &[&str]| words.iter().any(|word| errors.iter().any(|e| e.contains(word)));
     HINTS.iter().filter(|(words, _)| meant(words)).map(|(_, hint)| *hint).collect()

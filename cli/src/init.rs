@@ -1,8 +1,5 @@
 //! `sgsync init`: a commented mesh document to begin with, from options or by looking.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -12,15 +9,26 @@ use sync_core::mesh::{Invalid, Mesh};
 use sync_core::names::Region;
 
 use crate::args::{Common, Output};
-use crate::screen::{HEADING, during, paint, print, print_json};
+use crate::screen::{during, print, print_json};
 use crate::{ERROR, OK};
 
 mod document;
+mod pick;
 
 use document::{Chosen, document};
+use pick::{Choice, pick};
+
+/// For a stranger who has just installed it.
+const EXAMPLES: &str = "\
+Examples:
+  sgsync init --name orders-db --allow tcp:7000-7001 --region us-east-1 --region us-west-2
+  sgsync init --name orders-db --allow tcp:7000-7001 \\
+      --member us-east-1=orders-us-east-1/sg-0123456789abcdef0 \\
+      --member us-west-2=orders-us-west-2/sg-0fedcba9876543210";
 
 /// What to begin with.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The mesh's name: it becomes the tag of every rule
     #[arg(long, value_name = "NAME")]
@@ -56,11 +64,21 @@ pub(crate) async fn run(options: &Options, common: &Common) -> anyhow::Result<u8
     if !options.regions.is_empty() && common.output == Output::Json {
         bail!("`init --output json` has nobody to ask: give --member instead of --region");
     }
+    if members.is_empty() && options.regions.is_empty() {
+        bail!("a mesh has members: give --member for each, or --region to choose what is there");
+    }
+    // What is wrong already is said before anybody is asked to choose.
+    let to_be_chosen = options.regions.iter().map(|region| Chosen {
+        region: region.clone(),
+        groups: vec!["to-be-chosen".to_owned()],
+        ids: Vec::new(),
+    });
+    let draft: Vec<Chosen> = members.iter().cloned().chain(to_be_chosen).collect();
+    if let Err(invalid) = Mesh::parse(&document(&options.name, &options.allow, &draft)) {
+        return refused(&invalid, common).map(|()| ERROR);
+    }
     for region in &options.regions {
         members.push(choose(region, common).await?);
-    }
-    if members.is_empty() {
-        bail!("a mesh has members: give --member for each, or --region to choose what is there");
     }
     let text = document(&options.name, &options.allow, &members);
     match Mesh::parse(&text) {
@@ -70,10 +88,7 @@ pub(crate) async fn run(options: &Options, common: &Common) -> anyhow::Result<u8
             written(path, &mesh, common)?;
             Ok(OK)
         }
-        Err(invalid) => {
-            refused(&invalid, common)?;
-            Ok(ERROR)
-        }
+        Err(invalid) => refused(&invalid, common).map(|()| ERROR),
     }
 }
 
@@ -123,46 +138,27 @@ fn member(text: &str) -> anyhow::Result<Chosen> {
 async fn choose(region: &str, common: &Common) -> anyhow::Result<Chosen> {
     let place = Region::new(region);
     let looking = Catalog::of(&place, common.profile.as_deref());
-    let catalog = during(&format!("looking at {region}"), looking).await?;
-    let groups: BTreeMap<String, String> = catalog
+    let catalog = during(&format!("looking at {region}"), looking)
+        .await
+        .with_context(|| format!("{region} could not be looked at"))?;
+    let groups: Vec<_> = catalog
         .auto_scaling_groups
         .iter()
-        .map(|group| (group.to_string(), String::new()))
+        .map(|group| Choice { name: group.to_string(), about: String::new() })
         .collect();
-    let ids: BTreeMap<String, String> =
-        catalog.security_groups.iter().map(|(id, name)| (id.to_string(), name.clone())).collect();
+    let mut ids: Vec<_> = catalog
+        .security_groups
+        .iter()
+        .map(|(id, name)| Choice { name: id.to_string(), about: name.clone() })
+        .collect();
+    // A person looks for a name.
+    ids.sort_by(|one, other| one.about.cmp(&other.about));
+    let mut answers = std::io::stdin().lock();
     Ok(Chosen {
         region: region.to_owned(),
-        groups: pick(&format!("Auto Scaling groups of {region}"), &groups)?,
-        ids: pick(&format!("security groups of {region} that admit the mesh"), &ids)?,
+        groups: pick(&format!("Auto Scaling groups of {region}"), &groups, &mut answers)?,
+        ids: pick(&format!("security groups of {region} to admit the mesh"), &ids, &mut answers)?,
     })
-}
-
-/// Lets a person pick from a list by numbers; none is an answer too.
-fn pick(what: &str, list: &BTreeMap<String, String>) -> anyhow::Result<Vec<String>> {
-    let names: Vec<&String> = list.keys().collect();
-    print(&format!("{}\n", paint(HEADING, what)));
-    for (number, (name, about)) in list.iter().enumerate() {
-        print(&format!("  {} {name} {about}\n", number + 1));
-    }
-    let mut out = std::io::stdout();
-    write!(out, "Which? Numbers with commas between, or nothing for none: ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if !answer.ends_with('\n') {
-        bail!("nobody answered: give --member instead of --region");
-    }
-    let picked = answer.split(',').map(str::trim).filter(|word| !word.is_empty()).map(|word| {
-        let number = word.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let name = number.and_then(|number| names.get(number));
-        name.map(|name| (*name).clone()).with_context(|| unknown(&word, names.len()))
-    });
-    picked.collect()
-}
-
-fn unknown(word: &impl Display, count: usize) -> String {
-    format!("`{word}` is no number from 1 to {count}")
 }
 
 #[cfg(test)]

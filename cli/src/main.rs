@@ -11,6 +11,7 @@ mod commands;
 mod explain;
 mod forget;
 mod hints;
+mod history;
 mod init;
 mod pages;
 mod plan;
@@ -48,8 +49,9 @@ async fn main() -> ExitCode {
         Err(error) => {
             let error = format!("{error:#}");
             screen::complain(&format!("{}: {error}", screen::paint(screen::BAD, "error")));
-            for hint in hints::hints([error.as_str()]) {
-                screen::complain(hint);
+            let next = hints::next([error.as_str()]);
+            if !next.is_empty() {
+                screen::complain(next.trim_end());
             }
             ExitCode::from(ERROR)
         }

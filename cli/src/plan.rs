@@ -14,8 +14,8 @@ use sync_core::report::{Report, Trigger};
 use tokio::time::{Duration, Instant};
 
 use crate::args::{Common, Output};
-use crate::screen::{complain, during, paint, print, print_json};
-use crate::{ERROR, HELD, OK, PENDING, hints, screen, text};
+use crate::screen::{complain, during, print, print_json};
+use crate::{ERROR, HELD, OK, PENDING, hints, text};
 
 mod shown;
 
@@ -200,9 +200,7 @@ fn show(report: &Report, output: Output) -> anyhow::Result<()> {
             print(&text::report(report));
             let findings = report.findings.iter().map(|finding| finding.detail.as_str());
             let targets = report.targets.iter().filter_map(|target| target.error.as_deref());
-            for hint in hints::hints(findings.chain(targets)) {
-                print(&format!("{} {hint}\n", paint(screen::WAITS, "next:")));
-            }
+            print(&hints::next(findings.chain(targets)));
         }
         Output::Json => print_json(report)?,
     }

@@ -1,20 +1,21 @@
 //! `sgsync release`: lets go of rules of the mesh. Nothing is opened or closed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::bail;
 use serde::Serialize;
 use sync_aws::{Aws, SystemClock, TracingAuditLog};
 use sync_core::adopt::RuleTagger;
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::{RuleId, SecurityGroupId};
+use sync_core::names::{MemberName, RuleId, SecurityGroupId};
 use sync_core::permission::{MEMBER_TAG, MESH_TAG, Rule};
 use sync_core::ports::{AuditLine, AuditLog as _, Clock as _};
 
 use crate::args::{Common, Output};
-use crate::screen::{BAD, HEADING, OTHERS, paint, print, print_json};
+use crate::screen::{BAD, HEADING, OTHERS, during, paint, print, print_json};
 use crate::world::{World, look};
-use crate::{ERROR, OK, PENDING};
+use crate::{ERROR, OK, PENDING, hints};
 
 /// What to release.
 #[derive(Clone, Debug, clap::Args)]
@@ -71,29 +72,13 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     let world = look(mesh, &BTreeSet::new(), common).await;
     refuse_strangers(mesh, &world, options)?;
     let aws = Aws::connect_as(mesh, common.profile.as_deref()).await;
-    let taggers = aws.taggers();
     let mut done = Release {
         mesh: mesh.name.to_string(),
         dry_run: !options.yes,
         targets: Vec::new(),
         errors: Vec::new(),
     };
-    for member in &mesh.members {
-        let Some(seen) = world.get(&member.name) else { continue };
-        let rules = match &seen.rules {
-            Ok(rules) => rules,
-            Err(error) => {
-                done.errors.push(format!("{}: {error}", member.name));
-                continue;
-            }
-        };
-        for (group, rules) in rules {
-            let chosen: Vec<&Rule> =
-                rules.iter().filter(|rule| options.means(mesh, rule)).collect();
-            let tagger = options.yes.then(|| &*taggers[&member.name]);
-            done.targets.push(release(mesh, member, group, &chosen, tagger).await);
-        }
-    }
+    during("releasing", done.release(mesh, &world, options, &aws.taggers())).await;
     match common.output {
         Output::Text => print(&text(&done)),
         Output::Json => print_json(&done)?,
@@ -196,13 +181,44 @@ fn audit(
 }
 
 impl Release {
+    async fn release(
+        &mut self,
+        mesh: &Mesh,
+        world: &World,
+        options: &Options,
+        taggers: &BTreeMap<MemberName, Arc<dyn RuleTagger>>,
+    ) {
+        for member in &mesh.members {
+            let Some(seen) = world.get(&member.name) else { continue };
+            let rules = match &seen.rules {
+                Ok(rules) => rules,
+                Err(error) => {
+                    self.errors.push(format!("{}: {error}", member.name));
+                    continue;
+                }
+            };
+            for (group, rules) in rules {
+                let chosen: Vec<&Rule> =
+                    rules.iter().filter(|rule| options.means(mesh, rule)).collect();
+                let tagger = options.yes.then(|| &*taggers[&member.name]);
+                self.targets.push(release(mesh, member, group, &chosen, tagger).await);
+            }
+        }
+    }
+
     fn left(&self) -> usize {
         let rules = self.targets.iter().flat_map(|target| &target.release);
         rules.filter(|line| !line.released).count()
     }
 
+    /// What went wrong.
+    fn failures(&self) -> impl Iterator<Item = &str> {
+        let targets = self.targets.iter().filter_map(|target| target.error.as_deref());
+        self.errors.iter().map(String::as_str).chain(targets)
+    }
+
     fn exit_code(&self) -> u8 {
-        if !self.errors.is_empty() || self.targets.iter().any(|target| target.error.is_some()) {
+        if self.failures().next().is_some() {
             ERROR
         } else if self.left() > 0 {
             PENDING
@@ -235,12 +251,15 @@ fn text(release: &Release) -> String {
     }
     let all: usize = release.targets.iter().map(|target| target.release.len()).sum();
     let summary = match (release.dry_run, release.left(), all) {
+        (_, _, 0) if !release.errors.is_empty() => {
+            "nothing to release in what could be seen".to_owned()
+        }
         (_, _, 0) => "nothing to release".to_owned(),
         (true, left, _) => format!("to release: {left}; the same with --yes does it"),
         (false, 0, all) => format!("released: {all}"),
         (false, left, all) => format!("released: {}, not released: {left}", all - left),
     };
-    out + "\n" + &summary + "\n"
+    out + "\n" + &summary + "\n" + &hints::next(release.failures())
 }
 
 #[cfg(test)]

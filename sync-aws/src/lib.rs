@@ -24,6 +24,7 @@ mod clock;
 mod dynamodb;
 mod ec2;
 mod errors;
+mod logs;
 mod observer;
 mod pages;
 mod queues;
@@ -38,6 +39,7 @@ pub use clients::{
 };
 pub use clock::SystemClock;
 pub use dynamodb::LeftRow;
+pub use logs::{LogEvent, log_groups};
 pub use queues::{DeadLetters, dead_letter_queue};
 pub use survey::{HookSettings, Survey};
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Because, Explanation, Instance, Target};
+use crate::hints;
 use crate::screen::{BAD, GOOD, HEADING, WAITS, paint};
 use crate::text::ago;
 
@@ -30,7 +31,7 @@ pub(super) fn explanation(explained: &Explanation, now: Timestamp) -> String {
     for error in &explained.errors {
         line(format!("\n{} {error}", paint(BAD, "error:")));
     }
-    out
+    out + &hints::next(explained.errors.iter().map(String::as_str))
 }
 
 fn who(instance: &Instance) -> String {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Forgetting;
+use crate::hints;
 use crate::screen::{BAD, HEADING, paint};
 
 pub(super) fn forgetting(forgetting: &Forgetting) -> String {
@@ -37,7 +38,7 @@ pub(super) fn forgetting(forgetting: &Forgetting) -> String {
         (false, left, all) => format!("removed: {}, not removed: {left}", all - left),
     };
     let _ = writeln!(out, "\n{summary}");
-    out
+    out + &hints::next(forgetting.places.iter().filter_map(|place| place.error.as_deref()))
 }
 
 #[cfg(test)]

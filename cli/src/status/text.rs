@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Row, Status, Target};
+use crate::hints;
 use crate::screen::{BAD, GOOD, HEADING, WAITS, paint};
 use crate::text::ago;
 
@@ -32,6 +33,14 @@ pub(super) fn status(status: &Status) -> String {
     block("dead letters", dead.collect());
     block("could not be seen", status.errors.iter().map(|error| paint(BAD, error)).collect());
     let _ = writeln!(out, "\n{}", summary(status));
+    out += &hints::next(status.errors.iter().map(String::as_str));
+    if status.dead_letters.iter().any(|queue| queue.messages.is_some_and(|count| count > 0)) {
+        let _ = writeln!(
+            out,
+            "{} what became a dead letter, and what to do about it: docs/operations.md",
+            paint(WAITS, "next:")
+        );
+    }
     out
 }
 

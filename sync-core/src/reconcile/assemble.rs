@@ -105,7 +105,7 @@ fn target_report(
             (used_rules(target) as u64 * 100).div_ceil(limit)
         }),
         error,
-        changes: changes(run, own, target),
+        changes: changes(run, own, &region.told, target),
     }
 }
 

@@ -8,10 +8,11 @@ use crate::names::InstanceId;
 use crate::permission::{OwnedRule, Permission, Rule};
 use crate::planner::{Addition, NotWanted, Origin, Removal};
 use crate::report::{Action, Change, Why};
+use crate::row::Instances;
 
 /// Every change of an operator's run, in order. A function's run lists none: its audit
 /// lines say the same, and a report of many changes is one line of its log.
-pub(super) fn changes(run: &Run<'_>, own: &Own, target: &Target) -> Vec<Change> {
+pub(super) fn changes(run: &Run<'_>, own: &Own, told: &Instances, target: &Target) -> Vec<Change> {
     if run.engine.home.is_some() {
         return Vec::new();
     }
@@ -28,7 +29,7 @@ pub(super) fn changes(run: &Run<'_>, own: &Own, target: &Target) -> Vec<Change> 
         planned.extend(removed(Action::Revoke, &plan.revoke));
         planned
     } else {
-        done(run, own, target)
+        done(run, own, told, target)
     };
     changes.extend(removed(Action::Held, &plan.held));
     changes.extend(added(Action::OverQuota, &plan.over_quota));
@@ -44,8 +45,8 @@ pub(super) fn changes(run: &Run<'_>, own: &Own, target: &Target) -> Vec<Change> 
 }
 
 /// What the run did, whatever it planned.
-fn done(run: &Run<'_>, own: &Own, target: &Target) -> Vec<Change> {
-    let departed = own.departed();
+fn done(run: &Run<'_>, own: &Own, told: &Instances, target: &Target) -> Vec<Change> {
+    let departed = own.departed(told);
     let why = |rule: &Rule| match (rule.member(), rule.permission()) {
         (Some(member), Some(p)) if departed.contains(&(member.clone(), p.cidr)) => {
             NotWanted::Departed
