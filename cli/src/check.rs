@@ -1,19 +1,20 @@
 //! `sgsync check`: the document by itself and, with `--online`, what it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::json;
 use sync_aws::{Aws, Survey};
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::{AsgName, SecurityGroupId};
+use sync_core::names::{AsgName, MemberName, SecurityGroupId};
+use sync_core::planner::learned;
 use sync_core::ports::{CallError, Failure};
 use sync_core::row::Stored;
 
 use crate::args::{Common, Output};
 use crate::screen::{BAD, GOOD, WAITS, during, paint, print, print_json};
-use crate::world::{Seen, look_with};
+use crate::world::{Seen, World, look_with};
 use crate::{ERROR, OK, hints, text};
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     }
     let sizes = surveys.values().filter_map(|survey| survey.max_sizes.as_ref().ok());
     if sizes.clone().count() == mesh.members.len() {
-        headroom(mesh, &surveys, &mut findings);
+        headroom(mesh, &world, &surveys, &mut findings);
     }
     let failed = findings.iter().any(|finding| finding.level == Level::Error);
     match common.output {
@@ -238,22 +239,26 @@ fn table(mesh: &Mesh, member: &Member, seen: &Seen, notes: &mut Notes<'_>) {
 /// Whether every target has room when every group is as large as it may become.
 fn headroom(
     mesh: &Mesh,
-    surveys: &std::collections::BTreeMap<sync_core::names::MemberName, Survey>,
+    world: &World,
+    surveys: &BTreeMap<MemberName, Survey>,
     findings: &mut Vec<Finding>,
 ) {
     let limit = u64::from(mesh.limits.rules_per_group);
     let largest = |member: &Member| -> u64 {
         let sizes = surveys.get(&member.name).and_then(|survey| survey.max_sizes.as_ref().ok());
-        let sizes = sizes.into_iter().flat_map(std::collections::BTreeMap::values);
+        let sizes = sizes.into_iter().flat_map(BTreeMap::values);
         sizes.map(|size| u64::try_from(*size).unwrap_or(0)).sum()
     };
     for member in mesh.members.iter().filter(|member| !member.security_groups.is_empty()) {
+        let seen = world.get(&member.name).and_then(|seen| seen.rules.as_ref().ok());
         // One address of each kind: instances with more need more.
-        let needed: u64 = mesh
-            .members
-            .iter()
-            .map(|from| largest(from) * mesh.traffic(&from.name, &member.name).len() as u64)
-            .sum();
+        let needed_in = |group: &SecurityGroupId| -> u64 {
+            let rules = seen.and_then(|seen| seen.get(group));
+            let learned = rules.map(|rules| learned(mesh, group, rules)).unwrap_or_default();
+            let ranges = |from: &Member| mesh.traffic(&from.name, &member.name, &learned).len();
+            mesh.members.iter().map(|from| largest(from) * ranges(from) as u64).sum()
+        };
+        let needed = member.security_groups.iter().map(needed_in).max().unwrap_or(0);
         let groups: Vec<&str> =
             member.security_groups.iter().map(SecurityGroupId::as_str).collect();
         let level = match needed {

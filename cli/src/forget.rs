@@ -163,8 +163,8 @@ fn place(
         ));
         return place;
     }
-    let wanted = seen.desired(mesh, member).unwrap_or_default().wanted;
     for (group, rules) in rules {
+        let wanted = seen.desired(mesh, member, group).unwrap_or_default().wanted;
         for rule in rules.iter().filter_map(|rule| OwnedRule::claim(rule, &mesh.name)) {
             let rule = rule.rule();
             if rule.member().as_ref() != Some(gone) {

@@ -198,11 +198,9 @@ fn row(mesh: &Mesh, world: &World, member: &Member, key: &RowKey, now: Timestamp
 }
 
 fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
-    let (Ok(rules), Some(desired)) = (&seen.rules, seen.desired(mesh, member)) else {
-        return Vec::new();
-    };
-    let targets = rules.iter().map(|(group, rules)| {
-        target(mesh, member, group, rules, &next_plan(mesh, &desired, rules))
+    let targets = seen.rules.iter().flatten().filter_map(|(group, rules)| {
+        let desired = seen.desired(mesh, member, group)?;
+        Some(target(mesh, member, group, rules, &next_plan(mesh, &desired, rules)))
     });
     targets.collect()
 }

@@ -116,6 +116,8 @@ fn reason(change: &Change, dry_run: bool) -> String {
         Why::Departed => Some("the instance is leaving".to_owned()),
         Why::NoLongerDesired => Some("no row wants it any more".to_owned()),
         Why::MemberRemoved => Some("the document names no such member".to_owned()),
+        Why::Superseded => Some("other rules open all of it".to_owned()),
+        Why::Split => Some("the block splits; other rules open what stays".to_owned()),
     };
     let rule = change.rule.as_ref().map(|rule| match change.action {
         Action::Foreign => {

@@ -7,7 +7,7 @@ use sync_aws::Aws;
 use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::Rule;
-use sync_core::planner::{Desired, Plan, Policy, desired, plan};
+use sync_core::planner::{Desired, Plan, Policy, desired, learned, plan};
 use sync_core::ports::{CallError, Called, Groups, InstanceView, MemberReaders};
 use sync_core::row::Rows;
 
@@ -91,9 +91,15 @@ impl Seen {
         errors.into_iter().flatten().collect()
     }
 
-    /// What this member's targets should admit, by the rows of its mirror.
-    pub(crate) fn desired(&self, mesh: &Mesh, member: &Member) -> Option<Desired> {
-        self.rows.as_ref().ok().map(|rows| desired(mesh, member, rows))
+    /// What one of this member's targets should admit, by the rows of its mirror.
+    pub(crate) fn desired(
+        &self,
+        mesh: &Mesh,
+        member: &Member,
+        group: &SecurityGroupId,
+    ) -> Option<Desired> {
+        let (rules, rows) = (self.rules.as_ref().ok()?.get(group)?, self.rows.as_ref().ok()?);
+        Some(desired(mesh, member, rows, &learned(mesh, group, rules)))
     }
 }
 
@@ -103,6 +109,7 @@ pub(crate) fn next_plan(mesh: &Mesh, desired: &Desired, rules: &[Rule]) -> Plan 
         mesh: mesh.name.clone(),
         guard: mesh.guard,
         rules_per_group: mesh.limits.rules_per_group,
+        compact: mesh.limits.compact,
         departed: BTreeSet::new(),
         allow_removals: false,
     };

@@ -88,7 +88,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn target(&self, addresses: &BTreeSet<Cidr>, only: Option<&RuleId>) -> Target {
-        let desired = self.seen.desired(self.mesh, self.member).unwrap_or_default();
+        let desired = self.seen.desired(self.mesh, self.member, self.group).unwrap_or_default();
         let plan = next_plan(self.mesh, &desired, self.rules);
         let admits: Vec<&Rule> = self
             .rules
@@ -195,9 +195,10 @@ impl Place<'_> {
     /// Members whose row has the address, and to whom the document opens nothing here.
     fn closed_notes(&self, because: &[Because]) -> Vec<String> {
         let members: BTreeSet<_> = because.iter().map(|row| &row.member).collect();
+        let learned = learned(self.mesh, self.group, self.rules);
         let closed = members
             .into_iter()
-            .filter(|from| self.mesh.traffic(from, &self.member.name).is_empty());
+            .filter(|from| self.mesh.traffic(from, &self.member.name, &learned).is_empty());
         closed
             .map(|from| {
                 format!(

@@ -92,6 +92,8 @@ fn removal(action: Action, rule: &Rule, instance: Option<InstanceId>, why: NotWa
             NotWanted::Departed => Why::Departed,
             NotWanted::NoLongerDesired => Why::NoLongerDesired,
             NotWanted::MemberRemoved => Why::MemberRemoved,
+            NotWanted::Superseded => Why::Superseded,
+            NotWanted::Split => Why::Split,
         },
     }
 }

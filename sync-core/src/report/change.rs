@@ -55,4 +55,8 @@ pub enum Why {
     NoLongerDesired,
     /// The document no longer names the member.
     MemberRemoved,
+    /// All that it opens is wanted, and opened by other rules.
+    Superseded,
+    /// It is a block, and who is still wanted in it is opened by other rules.
+    Split,
 }
