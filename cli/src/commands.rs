@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
     }
     let path = common.mesh.display();
     let document = std::fs::read_to_string(&common.mesh)
-        .with_context(|| format!("the mesh document {path} cannot be read; name it with --mesh"))?;
+        .with_context(|| format!("the mesh document {path} cannot be read; name it with --mesh, or begin one with `sgsync init`"))?;
     let mesh = match Mesh::parse(&document) {
         Ok(mesh) => mesh,
         Err(invalid) => return print_invalid(&invalid, &common),

@@ -36,8 +36,8 @@ const HINTS: &[(&[&str], &str)] = &[
     ),
     (
         &["Timeout", "NoAnswer"],
-        "a region did not answer: what could not be seen there was not touched; try again, or give \
-         it more time with --timeout",
+        "a region did not answer: what could not be seen there was not touched; try again (`plan` and \
+         `apply` wait longer with --timeout)",
     ),
 ];
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 import readme
 import terminal
@@ -68,7 +70,8 @@ def world(rig: Rig) -> Iterator[World]:
             ("logs", "delete_log_group", {"logGroupName": f"/aws/lambda/sgsync-{world.mesh}-hooks"}),
             ("logs", "delete_log_group", {"logGroupName": f"/aws/lambda/sgsync-{world.mesh}-trueup"}),
         ):
-            getattr(rig.client(service, region), call)(**name)
+            with contextlib.suppress(ClientError):  # a test that failed early made less
+                getattr(rig.client(service, region), call)(**name)
 
 
 def _queue(world: World, region: str) -> str:
@@ -83,13 +86,6 @@ def launch_stack(world: World, region: str) -> None:
     world.put_hooks(region, names=tuple(f"sgsync-{world.mesh}-{end}" for end in ("launch", "terminate")))
     for function in ("hooks", "trueup"):
         world.rig.client("logs", region).create_log_group(logGroupName=f"/aws/lambda/sgsync-{world.mesh}-{function}")
-
-
-def choice(screen: str, what: str) -> str:
-    """The number before a line of a list."""
-    found = re.findall(rf"^ +(\d+) .*{re.escape(what)}", screen, re.MULTILINE)
-    assert found, screen
-    return str(found[-1])
 
 
 def look_around(operator: Operator, world: World) -> None:
@@ -115,7 +111,7 @@ def bring_up(operator: Operator, world: World) -> None:
     for region in world.members:
         launch_stack(world, region)
     ready = operator.types("sgsync check --online")
-    assert ready.count("has no row orders-db/") == 0 and "errors: 0, warnings: 4" in ready
+    assert "errors: 0, warnings: 4" in ready and ready.count("has no row") == 4
     planned = operator.types("sgsync plan", code=PENDING)
     assert planned.count("+ tcp 7000-7001") == 6
     operator.types("sgsync apply", ("Only `yes` is taken for it: ", "yes"))
@@ -165,7 +161,7 @@ def let_go_and_take_back(operator: Operator, world: World) -> None:
     operator.types("sgsync release --all --yes")
     assert all(world.owned(region) == set() for region in world.members)
     assert "nothing to change" in operator.types("sgsync plan"), "what others grant need not be granted again"
-    assert "6" in operator.types("sgsync adopt", code=PENDING)
+    assert "to adopt: 6" in operator.types("sgsync adopt", code=PENDING)
     operator.types("sgsync adopt --yes")
     assert world.complete()
     assert {region: {rule.id for rule in world.rules(region)} for region in world.members} == before

@@ -63,7 +63,8 @@ pub(super) fn document(name: &str, allow: &[String], members: &[Chosen]) -> Stri
     }
     let _ = writeln!(
         out,
-        "\n# Whose instances are in the cluster, and which security groups admit all of them."
+        "\n# Whose instances are in the cluster, and which security groups admit all of them. A member in\n\
+         # another account has `account`, `role_arn` and `external_id` too."
     );
     for member in members {
         let list =
