@@ -197,7 +197,8 @@ impl Target {
     ) -> Called<()> {
         let (mut others, mut left) = (0, 0);
         for call in removals.chunks(if one_by_one { 1 } else { RULES_PER_CALL }) {
-            let waited_for = call.iter().any(|removal| removal.why == NotWanted::Departed);
+            let waited_for = !site.run.request.hooks.is_empty()
+                && call.iter().any(|removal| removal.why == NotWanted::Departed);
             others += usize::from(one_by_one && !waited_for);
             if others > SINGLES && !waited_for {
                 left += 1;
@@ -303,8 +304,8 @@ impl Site<'_> {
     }
 }
 
-/// The instance that an owned rule's description names, for the audit line only.
-fn instance_of(rule: &OwnedRule) -> Option<InstanceId> {
+/// The instance that an owned rule's description names, for people only.
+pub(super) fn instance_of(rule: &OwnedRule) -> Option<InstanceId> {
     let Rule { description, .. } = rule.rule();
     let word = description.as_deref()?.rsplit(' ').next()?;
     word.starts_with("i-").then(|| InstanceId::new(word))

@@ -15,6 +15,7 @@ use crate::report::{Report, Trigger};
 
 mod apply;
 mod assemble;
+mod changes;
 mod confirm;
 mod hooks;
 mod look;

@@ -73,6 +73,52 @@ async fn a_permission_that_is_there_and_not_shown_is_found_out_with_the_second_c
     world.expect_exact();
 }
 
+/// What a true-up does whose reads show 30 rules as they were before a batch of hooks changed them.
+async fn true_up_on_old_reads(world: &World, hooks: &[Hook]) -> Report {
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    world.run(Ask::hooks(EAST, hooks)).await;
+    world.forget();
+    let lag = Fault::Lag(Duration::from_mins(2));
+    world.fault(FaultRule::all(lag).at(EAST).on(call::RULES));
+    let report = world.run(Ask::true_up(EAST)).await;
+    world.heal();
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    report
+}
+
+/// The first target failed, and it is said that 20 rules are left.
+fn expect_left(report: &Report) {
+    assert_eq!(report.targets[0].status, TargetStatus::Failed, "{:#?}", report.findings);
+    let failed = report.findings.iter().find(|f| f.kind == FindingKind::TargetFailed);
+    let said = format!("{:?}", failed.expect("it is said"));
+    assert!(said.contains("20 rules are left for the next run"), "{said}");
+}
+
+/// Rules that nobody waits for do not use up the calls that EC2 allows a region one by one.
+#[tokio::test(start_paused = true)]
+async fn no_more_than_ten_rules_are_added_one_by_one_unless_a_hook_waits() {
+    let world = World::settled(3, 2).await;
+    let launches: Vec<_> = (0..30).map(|_| world.launch(EAST)).collect();
+    let report = true_up_on_old_reads(&world, &launches).await;
+    // The batch, and ten alone; the rest is for the next run.
+    assert_eq!(count(&world, EAST, call::AUTHORIZE), 11, "{}", world.story());
+    expect_left(&report);
+    world.run(Ask::true_up(EAST)).await;
+    world.expect_exact();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_ten_rules_are_revoked_one_by_one_unless_a_hook_waits() {
+    let world = World::settled(30, 2).await;
+    let ids: Vec<_> = world.state().place(&EAST.into()).members().into_keys().collect();
+    let ends: Vec<_> = ids.iter().map(|id| world.terminate(EAST, id)).collect();
+    let report = true_up_on_old_reads(&world, &ends).await;
+    assert_eq!(count(&world, EAST, call::REVOKE), 11, "{}", world.story());
+    expect_left(&report);
+    world.run(Ask::true_up(EAST)).await;
+    world.expect_exact();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_somebody_else_added_meanwhile_is_left_out_and_the_rest_is_one_call() {
     let world = World::settled(3, 2).await;

@@ -37,7 +37,7 @@ pub struct Change {
     pub tick: u64,
     /// By whom.
     pub run: RunId,
-    /// When that run had last read the mirror's rows.
+    /// When that run had last read the mirror's rows as it asked for the change.
     pub rows_read: u64,
     /// Of what.
     pub permission: Permission,

@@ -130,7 +130,11 @@ impl RuleReader for Door {
 impl RuleWriter for Door {
     async fn authorize(&self, grant: &Grant) -> Called<Receipt> {
         let (door, grant) = (self.clone(), grant.clone());
-        self.world.state().watch_attempt(self.run, &self.place, &grant);
+        let rows_read = {
+            let mut state = self.world.state();
+            state.watch_attempt(self.run, &self.place, &grant);
+            state.runs[&self.run].rows_read(&self.place)
+        };
         let what = named(grant.permissions.iter().map(|(permission, _)| permission));
         let asked = grant.clone();
         let answer = self.call(
@@ -143,7 +147,7 @@ impl RuleWriter for Door {
                 let group = group.ok_or(Failure::NotFound)?;
                 let rules =
                     group.authorize(&grant, || ids.next().expect("there is no last number"))?;
-                state.watch_authorize(door.run, &door.place, &grant);
+                state.watch_authorize(door.run, &door.place, &grant, rows_read);
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), rules })
             },
         );
@@ -162,10 +166,12 @@ impl RuleWriter for Door {
 
     async fn revoke(&self, group: &SecurityGroupId, rules: &[RuleId]) -> Called<Receipt> {
         let (door, group, rules) = (self.clone(), group.clone(), rules.to_vec());
-        let looked = {
+        let basis = {
             let mut state = self.world.state();
             state.watch_age(self.run, &self.place, &group);
-            state.runs[&self.run].looked(&self.place, &group)
+            state.watch_order(self.run, &self.place, &group, &rules);
+            let known = &state.runs[&self.run];
+            (known.looked(&self.place, &group), known.rows_read(&self.place))
         };
         let (what, count) = (named(&rules), rules.len());
         let answer = self.call(
@@ -174,7 +180,7 @@ impl RuleWriter for Door {
             move |state, passage| {
                 let there = state.place(&door.place).groups.get_mut(&group);
                 let removed = there.ok_or(Failure::NotFound)?.revoke(&rules)?;
-                state.watch_revoke(door.run, &door.place, &group, (&removed, looked));
+                state.watch_revoke(door.run, &door.place, &group, (&removed, basis));
                 Ok(Receipt { request_id: Some(passage.request_id.clone()), ..Receipt::default() })
             },
         );

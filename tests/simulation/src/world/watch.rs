@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::cidr::Cidr;
-use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
+use sync_core::names::{AsgName, InstanceId, MemberName, RuleId, SecurityGroupId};
 use sync_core::permission::{MEMBER_TAG, Permission, Rule};
 use sync_core::ports::Grant;
 use sync_core::row::MemberRow;
@@ -94,8 +94,15 @@ impl State {
     }
 
     /// Promise 7: only what the document opens, only to who is or was in the cluster,
-    /// and only what the run knows of.
-    pub(super) fn watch_authorize(&mut self, run: RunId, place: &MemberName, grant: &Grant) {
+    /// and only what the run knows of. `rows_read` is when it had last read the mirror's
+    /// rows as it asked.
+    pub(super) fn watch_authorize(
+        &mut self,
+        run: RunId,
+        place: &MemberName,
+        grant: &Grant,
+        rows_read: u64,
+    ) {
         let member = MemberName::new(grant.tags.get(MEMBER_TAG).map_or("", String::as_str));
         let traffic = self.mesh.traffic(&member, place);
         for (permission, description) in &grant.permissions {
@@ -113,23 +120,21 @@ impl State {
             if !asked || !(said || known.saw.contains(&held) || known.remembered.contains(&held)) {
                 self.broken(7, format!("{run:?} opened {permission} in {place} for {member} {id}"));
             }
-            self.note_change(run, place, &grant.group, *permission, true);
+            let change = (*permission, true);
+            self.note_change((run, rows_read), place, &grant.group, change);
         }
     }
 
-    /// Promises 1, 2 and 4: nobody else's rule, and no living instance's that the run
-    /// could see when it `looked`; and nothing while something that the run knows of waits
-    /// to be added.
+    /// Promises 1 and 2: nobody else's rule, and no living instance's that the run could
+    /// see when it `looked` at the target. `rows_read` is when it had last read the
+    /// mirror's rows as it asked; by now it may know more.
     pub(super) fn watch_revoke(
         &mut self,
         run: RunId,
         place: &MemberName,
         group: &SecurityGroupId,
-        (removed, looked): (&[Rule], u64),
+        (removed, (looked, rows_read)): (&[Rule], (u64, u64)),
     ) {
-        if self.runs[&run].looked(place, group) == looked {
-            self.watch_order(run, place, group, removed);
-        }
         for rule in removed {
             if !rule.is_owned_by(&self.mesh.name) {
                 self.broken(1, format!("{run:?} revoked {rule} of {place}"));
@@ -153,18 +158,18 @@ impl State {
                     self.broken(2, format!("{who}, and its row was missing"));
                 }
             }
-            self.note_change(run, place, group, permission, false);
+            self.note_change((run, rows_read), place, group, (permission, false));
         }
     }
 
-    /// Promise 4: whatever the run knows to be wanted is there, or was asked for, before
-    /// anything goes, unless the group is full or adding failed.
-    fn watch_order(
+    /// Promise 4: whatever the run knows to be wanted is there, or was asked for, before it
+    /// asks that anything goes, unless the group is full or adding failed.
+    pub(super) fn watch_order(
         &mut self,
         run: RunId,
         place: &MemberName,
         group: &SecurityGroupId,
-        removed: &[Rule],
+        removed: &[RuleId],
     ) {
         let known = &self.runs[&run];
         let Some(view) = known.views.get(&(place.clone(), group.clone())) else {
@@ -212,13 +217,12 @@ impl State {
 
     fn note_change(
         &mut self,
-        run: RunId,
+        (run, rows_read): (RunId, u64),
         place: &MemberName,
         group: &SecurityGroupId,
-        permission: Permission,
-        added: bool,
+        (permission, added): (Permission, bool),
     ) {
-        let (tick, rows_read) = (self.tick, self.runs[&run].rows_read(place));
+        let tick = self.tick;
         if let Some(group) = self.place(place).groups.get_mut(group) {
             group.changes.push(Change { tick, run, rows_read, permission, added });
         }
