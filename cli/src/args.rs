@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{adopt, check, explain, forget, history, init, pages, plan, release, render, status};
+use crate::{
+    adopt, check, explain, forget, history, init, pages, plan, release, render, report, status,
+};
 
 #[cfg(test)]
 mod reference;
@@ -95,6 +97,13 @@ pub(crate) enum Command {
     /// removals, 1 if something could not be seen.
     Status(status::Options),
 
+    /// Write the mesh as one page of HTML, for auditors and for looking
+    ///
+    /// A picture, findings, quotas and every rule with a search; it needs no network. What could
+    /// not be seen is shown as such. Exits 0 if the page is written and everything was seen, 1 if
+    /// not.
+    Report(report::Options),
+
     /// Say where an address, an instance or a rule is admitted and because of what, or why not
     ///
     /// Exits 0 if it is admitted wherever the mesh wants it, 2 if it is not, 1 on an error.
@@ -146,11 +155,21 @@ mod tests {
 
     #[test]
     fn the_guides_commands_are_understood() {
-        let guides =
-            [include_str!("../../docs/deploy.md"), include_str!("../../docs/operations.md")];
-        let lines = guides.iter().flat_map(|guide| guide.lines()).map(str::trim);
-        let commands: Vec<&str> = lines.filter(|line| line.starts_with("sgsync ")).collect();
-        assert!(commands.len() > 10, "{commands:?}");
+        let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let pages = ["", "docs", "sam", "examples"].map(|folder| root.join(folder).read_dir());
+        let files = pages.into_iter().flat_map(|folder| folder.expect("a folder"));
+        let files = files.map(|file| file.expect("a file").path());
+        let guides = files.filter(|path| path.extension().is_some_and(|name| name == "md"));
+        let text: String =
+            guides.map(|path| std::fs::read_to_string(path).expect("text")).collect();
+        let mut shell = false;
+        let lines = text.lines().map(str::trim).filter(|line| {
+            shell = if line.starts_with("```") { *line == "```sh" } else { shell };
+            shell && line.starts_with("sgsync ")
+        });
+        // What the shell does with it is the shell's.
+        let commands: Vec<&str> = lines.filter_map(|line| line.split(['>', '|']).next()).collect();
+        assert!(commands.len() > 30, "{commands:?}");
         for command in commands {
             let parsed = Args::try_parse_from(command.split_whitespace());
             assert!(parsed.is_ok(), "{command}: {}", parsed.expect_err("an error"));

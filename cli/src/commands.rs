@@ -7,7 +7,8 @@ use sync_core::mesh::{Invalid, Mesh};
 use crate::args::{Args, Command, Common, Output};
 use crate::screen::{complain, print, print_json};
 use crate::{
-    ERROR, OK, adopt, check, explain, forget, history, init, pages, plan, release, render, status,
+    ERROR, OK, adopt, check, explain, forget, history, init, pages, plan, release, render, report,
+    status,
 };
 
 /// Runs a command; its exit code.
@@ -37,6 +38,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
         Command::Apply(options) => plan::apply(mesh, &options, &common).await,
         Command::Render(options) => run_render(&mesh, &document, &options, &common),
         Command::Status(options) => status::run(&mesh, &options, &common).await,
+        Command::Report(options) => report::run(&mesh, &options, &common).await,
         Command::Explain(options) => explain::run(&mesh, &options, &common).await,
         Command::History(options) => history::run(&mesh, &options, &common).await,
         Command::Adopt(options) => adopt::run(&mesh, &options, &common).await,

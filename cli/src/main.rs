@@ -17,6 +17,7 @@ mod pages;
 mod plan;
 mod release;
 mod render;
+mod report;
 mod screen;
 mod status;
 mod text;

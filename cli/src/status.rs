@@ -34,73 +34,73 @@ pub(crate) struct Options {
 
 /// The whole screen.
 #[derive(Clone, Debug, Serialize)]
-struct Status {
-    mesh: String,
-    at: Timestamp,
-    rows: Vec<Row>,
-    targets: Vec<Target>,
+pub(crate) struct Status {
+    pub mesh: String,
+    pub at: Timestamp,
+    pub rows: Vec<Row>,
+    pub targets: Vec<Target>,
     /// Instances whose lifecycle hook waits for an answer.
-    waiting: Vec<Waiting>,
-    dead_letters: Vec<DeadLetterQueue>,
+    pub waiting: Vec<Waiting>,
+    pub dead_letters: Vec<DeadLetterQueue>,
     /// What could not be seen.
-    errors: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 /// The row of one Auto Scaling group, as its own member's table has it.
 #[derive(Clone, Debug, Serialize)]
-struct Row {
-    member: MemberName,
-    region: Region,
-    asg: AsgName,
+pub(crate) struct Row {
+    pub member: MemberName,
+    pub region: Region,
+    pub asg: AsgName,
     /// How many instances the row has; none if there is no row that is believed.
-    instances: Option<usize>,
-    version: Option<Version>,
-    observed_at: Option<Timestamp>,
+    pub instances: Option<usize>,
+    pub version: Option<Version>,
+    pub observed_at: Option<Timestamp>,
     /// Whether it is older than `stale_after_minutes`.
-    stale: bool,
+    pub stale: bool,
     /// Whether it was written under this mesh document; none without a row.
-    same_document: Option<bool>,
+    pub same_document: Option<bool>,
     /// How many instances Auto Scaling shows, in whatever state; none if it does not show the group.
-    listed: Option<usize>,
+    pub listed: Option<usize>,
     /// Members whose table has another version of it, or none.
-    other_in: Vec<MemberName>,
-    problem: Option<String>,
+    pub other_in: Vec<MemberName>,
+    pub problem: Option<String>,
 }
 
 /// One security group, and what the next run would do by the rows that there are.
 #[derive(Clone, Debug, Serialize)]
-struct Target {
-    member: MemberName,
-    region: Region,
-    security_group: SecurityGroupId,
-    in_sync: bool,
-    owned: usize,
-    foreign: usize,
-    to_add: usize,
-    to_revoke: usize,
-    held: usize,
-    frozen: usize,
-    over_quota: usize,
+pub(crate) struct Target {
+    pub member: MemberName,
+    pub region: Region,
+    pub security_group: SecurityGroupId,
+    pub in_sync: bool,
+    pub owned: usize,
+    pub foreign: usize,
+    pub to_add: usize,
+    pub to_revoke: usize,
+    pub held: usize,
+    pub frozen: usize,
+    pub over_quota: usize,
     /// Percent of `rules_per_group` that the fuller address family uses, rounded up.
-    quota_used_percent: usize,
+    pub quota_used_percent: usize,
 }
 
 /// An instance that waits.
 #[derive(Clone, Debug, Serialize)]
-struct Waiting {
-    member: MemberName,
-    asg: AsgName,
-    instance: InstanceId,
-    state: String,
+pub(crate) struct Waiting {
+    pub member: MemberName,
+    pub asg: AsgName,
+    pub instance: InstanceId,
+    pub state: String,
 }
 
 /// A member's dead letters.
 #[derive(Clone, Debug, Serialize)]
-struct DeadLetterQueue {
-    member: MemberName,
-    queue: String,
+pub(crate) struct DeadLetterQueue {
+    pub member: MemberName,
+    pub queue: String,
     /// None if there is no such queue: the stack is not there.
-    messages: Option<u64>,
+    pub messages: Option<u64>,
 }
 
 /// Runs the command; its exit code.
@@ -125,7 +125,8 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     }
 }
 
-fn status(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> Status {
+/// What the screen shows.
+pub(crate) fn status(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> Status {
     let mut status = Status {
         mesh: mesh.name.to_string(),
         at: now,

@@ -72,7 +72,10 @@ fn mesh(snapshot: &Snapshot) -> Markup {
             dl.meanings {
                 @for (letter, traffic) in key.entries() {
                     dt { span.letter { (letter) } }
-                    dd.code { (Text(&traffic.join(", "))) }
+                    dd {
+                        span.code { (Text(&traffic.join(", "))) }
+                        @if key.is_one() { ", and so is every arrow" }
+                    }
                 }
             }
             (members(snapshot))

@@ -15,6 +15,8 @@ use places::Place;
 const LINE_CHARS: usize = 30;
 /// How many groups a box names, of each sort.
 const GROUPS: usize = 3;
+/// A picture of few members is not blown up to the page's width.
+const ZOOM: f64 = 1.25;
 /// From one line of a box to the next.
 const LINE_HEIGHT: f64 = 18.0;
 
@@ -30,6 +32,11 @@ impl Key {
             }
         }
         Self(sets)
+    }
+
+    /// Whether every arrow means the same: then none needs a letter.
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.len() == 1
     }
 
     /// Each letter with its traffic.
@@ -59,7 +66,7 @@ pub(crate) fn picture(snapshot: &Snapshot, key: &Key) -> Markup {
     let arrows = arrows::arrows(snapshot, key, &places);
     let view = format!("0 0 {width:.0} {height:.0}");
     html! {
-        svg.picture viewBox=(view) role="img" aria-labelledby="picture-title picture-text" {
+        svg.picture viewBox=(view) width=(round(width * ZOOM)) role="img" aria-labelledby="picture-title picture-text" {
             title #picture-title { "The members of " (Text(&snapshot.mesh)) " and who may reach whom" }
             desc #picture-text { (summary(snapshot)) }
             defs {
@@ -67,10 +74,11 @@ pub(crate) fn picture(snapshot: &Snapshot, key: &Key) -> Markup {
                     orient="auto-start-reverse" { path.head d="M0 0L10 5L0 10z" {} }
             }
             @for arrow in &arrows { (line(arrow)) }
+            // Under the boxes: where it is crowded, a box is still read.
+            @if !key.is_one() { @for arrow in &arrows { (label(arrow)) } }
             @for (member, (lines, place)) in snapshot.members.iter().zip(boxes.iter().zip(&places)) {
                 (member_box(member, lines, place))
             }
-            @for arrow in &arrows { (label(arrow)) }
         }
     }
 }

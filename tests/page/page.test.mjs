@@ -51,6 +51,12 @@ looking("shows every member, rule and finding", async (page) => {
   assert.deepEqual(await meter.evaluate((m) => [m.value, m.max, m.high]), [52, 60, 48]);
 });
 
+looking("leaves the letters out where every arrow means the same", async (page) => {
+  assert.equal(await page.locator("path.arrow").count(), 3);
+  assert.equal(await page.locator("circle.key").count(), 0);
+  assert.ok(await page.getByText("tcp 9042, and so is every arrow").isVisible());
+}, { text: html({ ...three(), reach: three().reach.map((reach) => ({ ...reach, traffic: ["tcp 9042"] })) }) });
+
 // Whether a text of the picture is wider than its box, or an arrow runs through another member's box.
 looking("keeps the picture's texts in their boxes", async (page) => {
   const outside = await page.evaluate(() => Array.from(document.querySelectorAll("g.member"), (member) => {
