@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use sync_aws::{Aws, DeadLetters, SystemClock};
 use sync_core::mesh::{Member, Mesh};
+use sync_core::permission::Traffic;
+use sync_core::planner::learned;
 use sync_core::ports::Clock as _;
 
 use crate::args::{Common, Output};
@@ -65,7 +67,7 @@ fn snapshot(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> S
         tool: concat!("sgsync ", env!("CARGO_PKG_VERSION")).to_owned(),
         document: mesh.hash.to_string(),
         members: seen.iter().map(|(member, seen)| shown(member, seen, &status)).collect(),
-        reach: reach(mesh),
+        reach: reach(mesh, world),
         targets: seen.iter().flat_map(|(member, seen)| targets(mesh, member, seen)).collect(),
         findings: findings::findings(&status),
     }
@@ -97,7 +99,7 @@ fn shown(member: &Member, seen: &Seen, status: &Status) -> Shown {
 }
 
 /// Every pair, each member with itself, too; those that may not reach each other are left out.
-fn reach(mesh: &Mesh) -> Vec<Reach> {
+fn reach(mesh: &Mesh, world: &World) -> Vec<Reach> {
     let pairs = mesh.members.iter().flat_map(|from| mesh.members.iter().map(move |to| (from, to)));
     // Who has no group has no instances, and who has no target admits nobody.
     let pairs = pairs.filter(|(from, to)| {
@@ -106,9 +108,19 @@ fn reach(mesh: &Mesh) -> Vec<Reach> {
     let reach = pairs.map(|(from, to)| Reach {
         from: from.name.to_string(),
         to: to.name.to_string(),
-        traffic: mesh.traffic(&from.name, &to.name).iter().map(ToString::to_string).collect(),
+        traffic: mesh
+            .traffic(&from.name, &to.name, &itself(mesh, world, to))
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     });
     reach.filter(|reach| !reach.traffic.is_empty()).collect()
+}
+
+/// What the member's targets open to themselves, for allowances that count on it.
+fn itself(mesh: &Mesh, world: &World, member: &Member) -> BTreeSet<Traffic> {
+    let rules = world.get(&member.name).and_then(|seen| seen.rules.as_ref().ok());
+    rules.into_iter().flatten().flat_map(|(group, rules)| learned(mesh, group, rules)).collect()
 }
 
 fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
@@ -129,7 +141,7 @@ fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
         };
         let limit = mesh.limits.rules_per_group as usize;
         let quota = Quota { ipv4: count(|f| f.0), ipv6: count(|f| f.1), limit };
-        target(id.to_string(), Some(quota), Some(rules::rules(mesh, member, seen, rules)))
+        target(id.to_string(), Some(quota), Some(rules::rules(mesh, member, seen, id, rules)))
     });
     targets.collect()
 }

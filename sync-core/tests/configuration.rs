@@ -10,11 +10,12 @@ use sync_core::mesh::{Mesh, Problem};
 const PAGE: &str = include_str!("../../docs/configuration.md");
 
 /// Where each table of the page is in the document.
-const TABLES: [(&str, Table); 7] = [
+const TABLES: [(&str, Table); 8] = [
     ("At the top", Table::Top),
     ("`[[allow]]`", Table::Allow),
     ("`[[member]]`", Table::Member),
     ("`[addresses]`", Table::Section("addresses")),
+    ("`[[link]]`", Table::Link),
     ("`[guard]`", Table::Section("guard")),
     ("`[limits]`", Table::Section("limits")),
     ("`[hooks]`", Table::Section("hooks")),
@@ -25,6 +26,7 @@ enum Table {
     Top,
     Allow,
     Member,
+    Link,
     Section(&'static str),
 }
 
@@ -41,13 +43,18 @@ fn document(table: Table, more: &str, less: &str) -> String {
         let lines = lines.iter().filter(|line| !(here && line.starts_with(&format!("{less} ="))));
         let mut text: String = lines.map(|line| format!("{line}\n")).collect();
         if here {
-            text += &format!("{more}\n");
+            text += more;
+            text += "\n";
         }
         text
     };
     let mut text = at(matches!(table, Table::Top), &["name = \"m\""]);
     if let Table::Section(name) = table {
-        text += &format!("[{name}]\n{more}\n");
+        text.extend(["[", name, "]\n", more, "\n"]);
+    }
+    if matches!(table, Table::Link) {
+        text += "[[link]]\n";
+        text += &at(true, &["kinds = [\"public-ipv4\"]"]);
     }
     text += "[[allow]]\n";
     text += &at(matches!(table, Table::Allow), &["protocol = \"tcp\"", "ports = \"7000\""]);
@@ -113,9 +120,9 @@ fn a_default_is_what_the_key_means_when_it_is_left_out() {
     let without = Mesh::parse(&document(Table::Top, "", "")).expect("a mesh");
     let mut written = 0;
     for (table, Row { key, default, .. }) in every_row() {
-        let missing = format!("is missing; ");
+        let missing = "is missing; ";
         let required =
-            problems(table, "", key).iter().any(|problem| problem.detail.starts_with(&missing));
+            problems(table, "", key).iter().any(|problem| problem.detail.starts_with(missing));
         assert_eq!(
             default.starts_with("required"),
             required || ["allow", "member"].contains(&key),
@@ -132,7 +139,7 @@ fn a_default_is_what_the_key_means_when_it_is_left_out() {
         assert_eq!(with, without, "{key}");
         written += 1;
     }
-    assert_eq!(written, 10);
+    assert_eq!(written, 11);
 }
 
 #[test]
@@ -213,7 +220,7 @@ fn words_are_those_that_the_page_lists() {
         assert_eq!(code(takes), code(known.1), "{key}");
         lists += 1;
     }
-    assert_eq!(lists, 3);
+    assert_eq!(lists, 5);
 }
 
 #[test]

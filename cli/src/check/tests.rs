@@ -59,7 +59,7 @@ fn checked(seen: &Seen, survey: &Survey) -> String {
     let mesh = mesh();
     let mut findings = Vec::new();
     check(&mesh, &mesh.members[0], seen, survey, &mut findings);
-    headroom(&mesh, &[("us-east-1".into(), survey.clone())].into(), &mut findings);
+    headroom(&mesh, &World::new(), &[("us-east-1".into(), survey.clone())].into(), &mut findings);
     anstream::adapter::strip_str(&shown(&mesh, &findings)).to_string()
 }
 

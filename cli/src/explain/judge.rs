@@ -7,7 +7,7 @@ use sync_core::cidr::Cidr;
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
 use sync_core::permission::{Permission, Rule, Source};
-use sync_core::planner::{Desired, Plan, Removal};
+use sync_core::planner::{Desired, Plan, Removal, learned};
 use sync_core::row::Rows;
 
 use super::{Asked, Because, ByRule, Explanation, Target, about};

@@ -24,6 +24,7 @@ fn show(world: &mut World, state: &str) {
         public_ipv4: ["198.51.100.7".parse().expect("an address")].into(),
         private_ipv4: ["10.0.0.7".parse().expect("an address")].into(),
         ipv6: BTreeSet::new(),
+        prefixes: BTreeSet::new(),
     };
     let east = world.get_mut(&"us-east-1".into()).expect("a member");
     east.instances = Ok([("i-7".into(), view)].into());

@@ -45,9 +45,9 @@ fn of_target(target: &Target) -> Vec<Finding> {
     let said = [
         (target.held, Severity::Error, "held by the guard until `sgsync apply --allow-removals`"),
         (target.over_quota, Severity::Error, "wanted and left out: the group is full"),
-        (target.frozen, Severity::Warning, "kept, as their member is not fully known"),
-        (target.to_add, Severity::Info, "wanted and not there: the next run adds them"),
-        (target.to_revoke, Severity::Info, "not wanted any more: the next run revokes them"),
+        (target.frozen, Severity::Warning, "kept, because a member is not fully known"),
+        (target.to_add, Severity::Info, "wanted and not there, to be added by the next run"),
+        (target.to_revoke, Severity::Info, "not wanted any more, to be revoked by the next run"),
     ];
     let counted =
         said.into_iter().filter(|(count, ..)| *count > 0).map(|(count, severity, what)| {

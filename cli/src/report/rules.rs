@@ -1,21 +1,30 @@
 //! Why each rule of a target is there, or is not.
 
+use std::collections::BTreeSet;
+
 use ::report::{Rule as Shown, Standing};
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::RuleId;
+use sync_core::names::{RuleId, SecurityGroupId};
 use sync_core::permission::{MEMBER_TAG, Rule};
 use sync_core::planner::{Addition, Desired, Plan, Removal};
 
 use crate::world::{Seen, next_plan};
 
 /// Every rule that is there or should be, what somebody should look at first.
-pub(super) fn rules(mesh: &Mesh, member: &Member, seen: &Seen, rules: &[Rule]) -> Vec<Shown> {
+pub(super) fn rules(
+    mesh: &Mesh,
+    member: &Member,
+    seen: &Seen,
+    group: &SecurityGroupId,
+    rules: &[Rule],
+) -> Vec<Shown> {
     // Without the rows nobody knows what is wanted: nothing is added, and nothing goes.
     let unknown = || {
         let members = mesh.members.iter().map(|member| member.name.clone());
-        Desired { unknown: members.collect(), ..Desired::default() }
+        let members: BTreeSet<_> = members.collect();
+        Desired { unknown: members.clone(), members, ..Desired::default() }
     };
-    let desired = seen.desired(mesh, member).unwrap_or_else(unknown);
+    let desired = seen.desired(mesh, member, group).unwrap_or_else(unknown);
     let plan = next_plan(mesh, &desired, rules);
     let there = rules.iter().map(|rule| there(rule, &desired, &plan));
     let missing = plan.add.iter().map(|addition| absent(addition, Standing::ToAdd));

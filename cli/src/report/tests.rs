@@ -101,8 +101,10 @@ fn who_may_not_reach_whom_is_left_out() {
         [[member]]\nname = \"b\"\nregion = \"us-west-2\"\nsecurity_groups = [\"sg-00000001\"]\n\
         [[member]]\nname = \"c\"\nregion = \"eu-west-1\"\nauto_scaling_groups = [\"g\"]\nsecurity_groups = [\"sg-00000002\"]\n";
     let mesh = Mesh::parse(text).expect("a mesh");
-    let pairs: Vec<_> =
-        reach(&mesh).into_iter().map(|r| (r.from, r.to, r.traffic.join(", "))).collect();
+    let pairs: Vec<_> = reach(&mesh, &World::new())
+        .into_iter()
+        .map(|r| (r.from, r.to, r.traffic.join(", ")))
+        .collect();
     let pair =
         |from: &str, to: &str, traffic: &str| (from.to_owned(), to.to_owned(), traffic.to_owned());
     assert_eq!(
