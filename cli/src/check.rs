@@ -98,7 +98,7 @@ struct Notes<'a> {
 }
 
 impl Notes<'_> {
-    fn say(&mut self, level: Level, subject: impl ToString, detail: impl Into<String>) {
+    fn say(&mut self, level: Level, subject: &(impl ToString + ?Sized), detail: impl Into<String>) {
         self.findings.push(Finding {
             level,
             member: self.member.name.to_string(),
@@ -107,7 +107,7 @@ impl Notes<'_> {
         });
     }
 
-    fn could_not(&mut self, subject: impl ToString, error: &CallError) {
+    fn could_not(&mut self, subject: &(impl ToString + ?Sized), error: &CallError) {
         self.say(Level::Error, subject, error.to_string());
     }
 }
@@ -292,7 +292,8 @@ fn shown(mesh: &Mesh, findings: &[Finding]) -> String {
             Level::Warning => paint(WAITS, "warning"),
             Level::Error => paint(BAD, "error"),
         };
-        out += &format!("{mark}: {}: {}: {}\n", finding.member, finding.subject, finding.detail);
+        let Finding { member, subject, detail, .. } = finding;
+        let _ = writeln!(out, "{mark}: {member}: {subject}: {detail}");
     }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let _ = writeln!(out, "\nerrors: {}, warnings: {}", count(Level::Error), count(Level::Warning));

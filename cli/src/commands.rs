@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
             return Ok(OK);
         }
         Command::Man(options) => return pages::man(options).map(|()| OK),
-        Command::Init(options) => return init::run(options, &common).await,
+        Command::Init(options) => return Box::pin(init::run(options, &common)).await,
         _ => {}
     }
     let path = common.mesh.display();
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<u8> {
         Command::History(options) => history::run(&mesh, &options, &common).await,
         Command::Adopt(options) => adopt::run(&mesh, &options, &common).await,
         Command::Release(options) => release::run(&mesh, &options, &common).await,
-        Command::Forget(options) => forget::run(&mesh, &options, &common).await,
+        Command::Forget(options) => Box::pin(forget::run(&mesh, &options, &common)).await,
         Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(OK), // They have been answered.
     }
 }

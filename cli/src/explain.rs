@@ -56,6 +56,7 @@ struct Explanation {
 
 /// An instance, as the mesh's regions show it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the key in the JSON, as in every other one")]
 struct Instance {
     instance: InstanceId,
     member: MemberName,

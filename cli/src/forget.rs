@@ -100,7 +100,7 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
         }
         places
     };
-    let places = during("forgetting", forgetting).await;
+    let places = during("forgetting", Box::pin(forgetting)).await;
     let forgetting = Forgetting {
         mesh: mesh.name.to_string(),
         member: gone.to_string(),

@@ -43,8 +43,8 @@ const HINTS: &[(&[&str], &str)] = &[
 
 /// A line for each thing to do about these errors.
 pub(crate) fn next<'a>(errors: impl IntoIterator<Item = &'a str>) -> String {
-    let lines = hints(errors).into_iter();
-    lines.map(|hint| format!("{} {hint}\n", paint(WAITS, "next:"))).collect()
+    let mark = paint(WAITS, "next:");
+    hints(errors).into_iter().flat_map(|hint| [mark.as_str(), " ", hint, "\n"]).collect()
 }
 
 /// What to do about the errors in a text, each hint once.

@@ -78,7 +78,7 @@ pub(crate) async fn run(options: &Options, common: &Common) -> anyhow::Result<u8
         return refused(&invalid, common).map(|()| ERROR);
     }
     for region in &options.regions {
-        members.push(choose(region, common).await?);
+        members.push(Box::pin(choose(region, common)).await?);
     }
     let text = document(&options.name, &options.allow, &members);
     match Mesh::parse(&text) {
@@ -137,7 +137,7 @@ fn member(text: &str) -> anyhow::Result<Chosen> {
 /// A member as a person chooses it from what its region has.
 async fn choose(region: &str, common: &Common) -> anyhow::Result<Chosen> {
     let place = Region::new(region);
-    let looking = Catalog::of(&place, common.profile.as_deref());
+    let looking = Box::pin(Catalog::of(&place, common.profile.as_deref()));
     let catalog = during(&format!("looking at {region}"), looking)
         .await
         .with_context(|| format!("{region} could not be looked at"))?;

@@ -1,6 +1,7 @@
 //! `sgsync release`: lets go of rules of the mesh. Nothing is opened or closed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -232,7 +233,7 @@ fn text(release: &Release) -> String {
     let mut out = format!("release for mesh {}\n", release.mesh);
     for target in &release.targets {
         let group = paint(HEADING, &target.security_group);
-        out += &format!("\n{group} in {}\n", target.region);
+        let _ = writeln!(out, "\n{group} in {}", target.region);
         for line in &target.release {
             let mark = paint(OTHERS, format_args!("~ {}  {}", line.id, line.permission));
             let fate = if release.dry_run || line.released {
@@ -240,14 +241,14 @@ fn text(release: &Release) -> String {
             } else {
                 "not released"
             };
-            out += &format!("  {mark}  {fate}\n");
+            let _ = writeln!(out, "  {mark}  {fate}");
         }
         if let Some(error) = &target.error {
-            out += &format!("  {} {error}\n", paint(BAD, "error:"));
+            let _ = writeln!(out, "  {} {error}", paint(BAD, "error:"));
         }
     }
     for error in &release.errors {
-        out += &format!("\n{} {error}\n", paint(BAD, "error:"));
+        let _ = writeln!(out, "\n{} {error}", paint(BAD, "error:"));
     }
     let all: usize = release.targets.iter().map(|target| target.release.len()).sum();
     let summary = match (release.dry_run, release.left(), all) {

@@ -146,6 +146,6 @@ fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
     targets.collect()
 }
 
-fn finding(severity: Severity, subject: impl ToString, detail: impl ToString) -> Finding {
+fn finding(severity: Severity, subject: &impl ToString, detail: &impl ToString) -> Finding {
     Finding { severity, subject: subject.to_string(), detail: detail.to_string() }
 }

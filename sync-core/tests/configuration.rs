@@ -41,7 +41,7 @@ struct Row {
 fn document(table: Table, more: &str, less: &str) -> String {
     let at = |here: bool, lines: &[&str]| {
         let lines = lines.iter().filter(|line| !(here && line.starts_with(&format!("{less} ="))));
-        let mut text: String = lines.map(|line| format!("{line}\n")).collect();
+        let mut text: String = lines.flat_map(|line| [*line, "\n"]).collect();
         if here {
             text += more;
             text += "\n";

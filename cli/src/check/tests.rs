@@ -101,5 +101,5 @@ fn the_functions_timeout_is_the_stacks() {
     let template = include_str!("../../../sam/template.yaml");
     let hooks = template.split("FunctionName: !Sub sgsync-${MeshName}-hooks").nth(1);
     let timeout = hooks.and_then(|text| text.split("Timeout: ").nth(1)).expect("a timeout");
-    assert!(timeout.starts_with(&format!("{FUNCTION_TIMEOUT}\n")), "{:.20}", timeout);
+    assert!(timeout.starts_with(&format!("{FUNCTION_TIMEOUT}\n")), "{timeout:.20}");
 }

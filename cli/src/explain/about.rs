@@ -6,6 +6,7 @@ use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId};
 use sync_core::observe::Belongs;
+use sync_core::permission::Rule;
 use sync_core::ports::{InstanceView, LifecycleState};
 use sync_core::row::{MemberRow, Stored};
 
@@ -26,7 +27,7 @@ pub(super) fn addresses(mesh: &Mesh, world: &World, id: &InstanceId) -> BTreeSet
         let rules = seen.rules.iter().flat_map(|groups| groups.values().flatten());
         let ours = rules.filter(|rule| rule.is_owned_by(&mesh.name));
         let of = ours.filter(|rule| written_for(rule).as_ref() == Some(id));
-        found.extend(of.filter_map(|rule| rule.permission()).map(|permission| permission.cidr));
+        found.extend(of.filter_map(Rule::permission).map(|permission| permission.cidr));
     }
     found
 }

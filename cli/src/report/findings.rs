@@ -1,6 +1,7 @@
 //! What the status screen says in colours, in sentences.
 
 use ::report::{Finding, Severity};
+use sync_core::names::MemberName;
 
 use super::finding;
 use crate::status::{DeadLetterQueue, Row, Status, Target};
@@ -10,10 +11,14 @@ const NEARLY_FULL_PERCENT: usize = 80;
 
 /// What a person should know, the worst first.
 pub(super) fn findings(status: &Status) -> Vec<Finding> {
-    let unseen = status.errors.iter().map(|error| finding(Severity::Error, &status.mesh, error));
+    let unseen = status.errors.iter().map(|error| finding(Severity::Error, &status.mesh, &error));
     let waiting = status.waiting.iter().map(|one| {
         let subject = format!("{}/{} {}", one.member, one.asg, one.instance);
-        finding(Severity::Info, subject, format_args!("waits for its hook's answer: {}", one.state))
+        finding(
+            Severity::Info,
+            &subject,
+            &format_args!("waits for its hook's answer: {}", one.state),
+        )
     });
     let mut findings: Vec<Finding> = unseen
         .chain(status.rows.iter().flat_map(of_row))
@@ -26,7 +31,7 @@ pub(super) fn findings(status: &Status) -> Vec<Finding> {
 }
 
 fn of_row(row: &Row) -> Vec<Finding> {
-    let others: Vec<&str> = row.other_in.iter().map(|name| name.as_str()).collect();
+    let others: Vec<&str> = row.other_in.iter().map(MemberName::as_str).collect();
     let others = others.join(", ");
     let said = [
         row.problem.clone().map(|problem| (Severity::Error, problem)),
@@ -37,7 +42,7 @@ fn of_row(row: &Row) -> Vec<Finding> {
             .then(|| (Severity::Warning, format!("is not the same in the tables of {others}"))),
     ];
     let subject = format!("row {}/{}", row.member, row.asg);
-    said.into_iter().flatten().map(|(severity, text)| finding(severity, &subject, text)).collect()
+    said.into_iter().flatten().map(|(severity, text)| finding(severity, &subject, &text)).collect()
 }
 
 fn of_target(target: &Target) -> Vec<Finding> {
@@ -59,7 +64,7 @@ fn of_target(target: &Target) -> Vec<Finding> {
         (Severity::Warning, format!("uses {used}% of its quota: {what}"))
     });
     let all = counted.chain(full);
-    all.map(|(severity, text)| finding(severity, &target.security_group, text)).collect()
+    all.map(|(severity, text)| finding(severity, &target.security_group, &text)).collect()
 }
 
 fn of_queue(queue: &DeadLetterQueue) -> Option<Finding> {
@@ -68,5 +73,5 @@ fn of_queue(queue: &DeadLetterQueue) -> Option<Finding> {
         Some(count) => (Severity::Error, format!("dead letters of {}: {count}", queue.member)),
         None => (Severity::Warning, format!("{} has no such queue: no stack?", queue.member)),
     };
-    Some(finding(severity, &queue.queue, text))
+    Some(finding(severity, &queue.queue, &text))
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sync_core::names::MemberName;
+
 use super::{Row, Status, Target};
 use crate::hints;
 use crate::screen::{BAD, GOOD, HEADING, WAITS, paint};
@@ -65,7 +67,7 @@ fn row(row: &Row, status: &Status) -> String {
         parts.push(paint(WAITS, "written under another mesh document"));
     }
     if !row.other_in.is_empty() {
-        let others: Vec<&str> = row.other_in.iter().map(|name| name.as_str()).collect();
+        let others: Vec<&str> = row.other_in.iter().map(MemberName::as_str).collect();
         parts.push(paint(WAITS, format!("not the same in {}", others.join(", "))));
     }
     parts.extend(row.problem.iter().map(|problem| paint(BAD, problem)));
