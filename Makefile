@@ -23,7 +23,7 @@ TOOLS  := target/tools
 MUTANTS := 27.1.0
 FUZZ    := 0.13.2
 
-.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template iam docs build bench package fuzz mutants venv clean
+.PHONY: demo test rungs check fmt lint deny unit soak emulated matrix template examples page iam docs build bench package fuzz mutants venv clean
 
 demo: venv
 	$(CARGO) build --workspace --bins --locked
@@ -35,7 +35,7 @@ test: venv build
 	$(BIN)/python tests/docs/readme.py "make test" target/test.log
 
 # iam comes last: it judges what the emulated run recorded, too.
-rungs: unit docs template emulated iam
+rungs: unit docs template examples page emulated iam
 
 # Before each commit.
 check: fmt lint
@@ -72,6 +72,11 @@ template: venv $(CHECKOV)/.complete
 	@echo "── the stack's template"
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/template
 
+# The examples for Terraform and CloudFormation: linters, the provider's schema, and the stack's parameters.
+examples: venv $(CHECKOV)/.complete
+	@echo "── the examples"
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/examples
+
 # Apart from the rest, because it wants other versions of the same packages.
 $(CHECKOV)/.complete: tests/template/requirements-checkov.txt
 	$(PYTHON) -m venv $(CHECKOV)
@@ -85,6 +90,16 @@ iam: venv tests/iam/node_modules/.complete
 
 tests/iam/node_modules/.complete: tests/iam/package-lock.json
 	cd tests/iam && npm ci --no-audit --no-fund --silent
+	touch $@
+
+# The page of `sgsync report`, in a browser that comes with its package. Needs node. UPDATE_DOCS=1 takes docs/report.png anew.
+page: tests/page/node_modules/.complete
+	@echo "── the report's page in a browser"
+	$(CARGO) build --workspace --examples --locked --quiet
+	cd tests/page && node --test --test-reporter=spec
+
+tests/page/node_modules/.complete: tests/page/package-lock.json
+	cd tests/page && npm ci --no-audit --no-fund --silent
 	touch $@
 
 # What the guides say, against the code, the template and AWS's own models; and the check of `make package`.
@@ -176,4 +191,4 @@ $(VENV)/.complete: tests/emulated/requirements.txt
 
 clean:
 	$(CARGO) clean
-	rm -rf $(VENV) tests/iam/node_modules
+	rm -rf $(VENV) tests/iam/node_modules tests/page/node_modules

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
+use futures::future::join_all;
 use serde::Serialize;
 use sync_aws::{Aws, SystemClock, TracingAuditLog};
 use sync_core::adopt::{Candidate, Decision, RuleTagger, judge};
@@ -13,7 +14,8 @@ use sync_core::planner::{desired, learned};
 use sync_core::ports::{AuditLine, AuditLog, CallError, Called, Clock as _, MemberReaders};
 use sync_core::row::{Rows, Stored};
 
-use crate::args::Output;
+use crate::args::{Common, Output};
+use crate::screen::{during, print, print_json};
 use crate::{ERROR, OK, PENDING};
 
 mod text;
@@ -22,7 +24,7 @@ mod text;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Do it; otherwise only say what would be done
-    #[arg(long)]
+    #[arg(short, long)]
     pub yes: bool,
 
     /// Also take over this rule, which nobody wants, so that the next apply revokes it; it must
@@ -67,31 +69,32 @@ struct Line {
 }
 
 /// Runs the command; its exit code.
-pub(crate) async fn run(mesh: &Mesh, options: &Options, output: Output) -> anyhow::Result<u8> {
-    let aws = Aws::connect(mesh).await;
+pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyhow::Result<u8> {
+    let aws = Aws::connect_as(mesh, common.profile.as_deref()).await;
     let (readers, taggers) = (aws.readers(), aws.taggers());
     let named: BTreeSet<RuleId> = options.rules.iter().map(RuleId::new).collect();
-    let mut seen = Vec::new();
-    for member in &mesh.members {
-        seen.push((member, look(mesh, member, &readers[&member.name]).await));
-    }
+    let looks = mesh.members.iter().map(|member| {
+        let readers = &readers[&member.name];
+        async move { (member, look(mesh, member, readers).await) }
+    });
+    let seen = during("looking at every region", join_all(looks)).await;
     refuse_strangers(mesh, &seen, &named)?;
-    let mut targets = Vec::new();
-    for (member, look) in &seen {
-        let Ok(look) = look else {
-            targets.extend(look.as_ref().err().map(|error| unreachable_member(member, error)));
-            continue;
-        };
-        for group in look.rules.keys() {
-            let candidates = candidates(mesh, member, group, look, &named);
+    let adopting = async {
+        let mut targets = Vec::new();
+        for (member, look) in &seen {
             let tagger = options.yes.then(|| &*taggers[&member.name]);
-            targets.push(adopt(mesh, member, group, &candidates, &look.rows, tagger).await);
+            match look {
+                Ok(look) => targets.extend(adopt_all(mesh, member, look, &named, tagger).await),
+                Err(error) => targets.push(unreachable_member(member, error)),
+            }
         }
-    }
+        targets
+    };
+    let targets = during("adopting", adopting).await;
     let adoption = Adoption { mesh: mesh.name.clone(), dry_run: !options.yes, targets };
-    match output {
-        Output::Text => print!("{}", text::adoption(&adoption)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&adoption)?),
+    match common.output {
+        Output::Text => print(&text::adoption(&adoption)),
+        Output::Json => print_json(&adoption)?,
     }
     Ok(adoption.exit_code())
 }
@@ -156,6 +159,22 @@ fn refuse_strangers(
     }
 }
 
+/// Goes through a member's targets.
+async fn adopt_all(
+    mesh: &Mesh,
+    member: &Member,
+    look: &Look,
+    named: &BTreeSet<RuleId>,
+    tagger: Option<&dyn RuleTagger>,
+) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for group in look.rules.keys() {
+        let candidates = candidates(mesh, member, group, look, named);
+        targets.push(adopt(mesh, member, group, &candidates, &look.rows, tagger).await);
+    }
+    targets
+}
+
 /// Takes one target's rules over, all of a member in one call; without a tagger only says
 /// which.
 async fn adopt(
@@ -207,7 +226,7 @@ fn audit(
             member: member.name.clone(),
             instance: None,
             action: "adopt",
-            target: format!("{} {group}", member.region),
+            target: format!("{}/{group}", member.region),
             permission: Some(candidate.rule.to_string()),
             before: "foreign".to_owned(),
             after: candidate.rule.id.to_string(),
@@ -252,9 +271,18 @@ impl Target {
 }
 
 impl Adoption {
+    /// What went wrong.
+    fn failures(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().filter_map(|target| target.error.as_deref())
+    }
+
+    /// Whether every rule and every row could be seen.
+    fn all_known(&self) -> bool {
+        self.targets.iter().all(|target| target.error.is_none() && target.unknown.is_empty())
+    }
+
     fn exit_code(&self) -> u8 {
-        let failed = |target: &Target| target.error.is_some() || !target.unknown.is_empty();
-        if self.targets.iter().any(failed) {
+        if !self.all_known() {
             ERROR
         } else if self.left() > 0 {
             PENDING

@@ -6,9 +6,22 @@ use clap::Parser as _;
 
 mod adopt;
 mod args;
+mod check;
 mod commands;
+mod explain;
+mod forget;
+mod hints;
+mod history;
+mod init;
+mod pages;
+mod plan;
+mod release;
 mod render;
+mod report;
+mod screen;
+mod status;
 mod text;
+mod world;
 
 use args::Args;
 
@@ -16,8 +29,10 @@ use args::Args;
 const OK: u8 = 0;
 /// Something could not be done or seen; also wrong usage, for which clap would take 2.
 const ERROR: u8 = 1;
-/// There are changes to make, or removals that the guard holds.
+/// There are changes to make.
 const PENDING: u8 = 2;
+/// The guard holds removals until a person allows them.
+const HELD: u8 = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -33,7 +48,12 @@ async fn main() -> ExitCode {
     match commands::run(args).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let error = format!("{error:#}");
+            screen::complain(&format!("{}: {error}", screen::paint(screen::BAD, "error")));
+            let next = hints::next([error.as_str()]);
+            if !next.is_empty() {
+                screen::complain(next.trim_end());
+            }
             ExitCode::from(ERROR)
         }
     }

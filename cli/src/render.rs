@@ -139,7 +139,7 @@ fn tidy(document: &str) -> String {
 pub(crate) fn place(text: &str, options: &Options, there: Option<&str>) -> anyhow::Result<Outcome> {
     let path = options.output_file.as_path();
     if path == Path::new("-") {
-        print!("{text}");
+        crate::screen::print(text);
         return Ok(Outcome::Printed);
     }
     let shown = path.display();

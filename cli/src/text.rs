@@ -2,9 +2,15 @@
 
 use std::fmt::Write as _;
 
+use anstyle::Style;
+use jiff::Timestamp;
 use sync_core::mesh::Mesh;
 use sync_core::names::{AsgName, SecurityGroupId};
-use sync_core::report::{GroupReport, Report, RowStatus, TargetReport, TargetStatus};
+use sync_core::report::{
+    Action, Change, GroupReport, Report, RowStatus, Severity, TargetReport, TargetStatus, Why,
+};
+
+use crate::screen::{BAD, GOOD, HEADING, OTHERS, WAITS, paint};
 
 /// A valid mesh document, in a few lines.
 pub(crate) fn mesh(mesh: &Mesh) -> String {
@@ -45,6 +51,11 @@ pub(crate) fn report(report: &Report) -> String {
     }
     for finding in &report.findings {
         let severity = format!("{:?}", finding.severity).to_lowercase();
+        let severity = match finding.severity {
+            Severity::Info => severity,
+            Severity::Warning => paint(WAITS, severity),
+            Severity::Error => paint(BAD, severity),
+        };
         line(&mut out, format_args!("  {severity}: {}: {}", finding.subject, finding.detail));
     }
     line(&mut out, format_args!("\n{}", summary(report)));
@@ -62,38 +73,80 @@ fn size(group: &GroupReport) -> String {
 
 fn write_target(out: &mut String, target: &TargetReport, dry_run: bool) {
     let status = status(target.status, dry_run);
-    line(out, format_args!("\n{} in {}: {status}", target.security_group, target.region));
+    let name = paint(HEADING, &target.security_group);
+    line(out, format_args!("\n{name} in {}: {status}", target.region));
     if target.status != TargetStatus::Unreachable {
         let (kept, foreign) = (target.kept, target.foreign);
         let rules = if kept == 1 { "rule" } else { "rules" };
         line(out, format_args!("  {kept} {rules} in place, {foreign} of others"));
     }
-    let lists = [
-        ("+", &target.added, ""),
-        ("-", &target.revoked, ""),
-        ("!", &target.held, "  held: more removals than the guard allows"),
-        ("!", &target.over_quota, "  left out: the group is full"),
-        ("?", &target.frozen, "  kept: its member is not fully known"),
-    ];
-    for (mark, permissions, why) in lists {
-        for permission in permissions {
-            line(out, format_args!("  {mark} {permission}{why}"));
-        }
+    for change in &target.changes {
+        let (mark, style) = mark(change.action);
+        let mark = paint(style, format_args!("{mark} {}", change.permission));
+        line(out, format_args!("  {mark}  {}", reason(change, dry_run)));
     }
     if let Some(error) = &target.error {
-        line(out, format_args!("  error: {error}"));
+        line(out, format_args!("  {} {error}", paint(BAD, "error:")));
     }
 }
 
-fn status(status: TargetStatus, dry_run: bool) -> &'static str {
+fn mark(action: Action) -> (char, Style) {
+    match action {
+        Action::Add => ('+', GOOD),
+        Action::Revoke => ('-', BAD),
+        Action::Held | Action::OverQuota => ('!', WAITS),
+        Action::Frozen => ('?', WAITS),
+        Action::Foreign => ('~', OTHERS),
+    }
+}
+
+/// For whom a change is, and why, in a few words.
+fn reason(change: &Change, dry_run: bool) -> String {
+    let who = match (&change.instance, &change.member, &change.asg) {
+        (Some(instance), Some(member), Some(asg)) => format!("{instance} of {member}/{asg}"),
+        (Some(instance), Some(member), None) => format!("{instance} of {member}"),
+        (Some(instance), None, _) => instance.to_string(),
+        (None, Some(member), _) => format!("of {member}"),
+        (None, None, _) => "of no member that it names".to_owned(),
+    };
+    let why = match change.why {
+        Why::InGroup => None,
+        Why::Missing if dry_run => Some("is missing although it was wanted before".to_owned()),
+        Why::Missing => Some("was missing although it was wanted before".to_owned()),
+        Why::Departed => Some("the instance is leaving".to_owned()),
+        Why::NoLongerDesired => Some("no row wants it any more".to_owned()),
+        Why::MemberRemoved => Some("the document names no such member".to_owned()),
+        Why::Superseded => Some("other rules open all of it".to_owned()),
+        Why::Split => Some("the block splits; other rules open what stays".to_owned()),
+    };
+    let rule = change.rule.as_ref().map(|rule| match change.action {
+        Action::Foreign => {
+            format!("granted by {rule}, which is not the mesh's: see `sgsync adopt`")
+        }
+        _ => rule.to_string(),
+    });
+    let fate = match change.action {
+        Action::Held => Some("held: removed only with --allow-removals"),
+        Action::OverQuota => Some("left out: the group is full"),
+        Action::Frozen => Some("kept: its member is not fully known"),
+        Action::Add | Action::Revoke | Action::Foreign => None,
+    };
+    let why = why.filter(|_| change.action != Action::Foreign);
+    let parts = [Some(who), why, rule, fate.map(str::to_owned)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn status(status: TargetStatus, dry_run: bool) -> String {
     match status {
-        TargetStatus::InSync => "in sync",
-        TargetStatus::Changed if dry_run => "changes pending",
-        TargetStatus::Changed => "changed",
-        TargetStatus::Held => "removals held",
-        TargetStatus::Partial => "partly done",
-        TargetStatus::Unreachable => "unreachable",
-        TargetStatus::Failed => "failed",
+        TargetStatus::InSync => paint(GOOD, "in sync"),
+        TargetStatus::Changed if dry_run => paint(WAITS, "changes pending"),
+        TargetStatus::Changed => paint(GOOD, "changed"),
+        TargetStatus::Held => paint(WAITS, "removals held"),
+        TargetStatus::Partial => {
+            paint(BAD, if dry_run { "not all can be done" } else { "partly done" })
+        }
+        TargetStatus::Unreachable => paint(BAD, "unreachable"),
+        TargetStatus::Failed => paint(BAD, "failed"),
     }
 }
 
@@ -116,6 +169,18 @@ fn summary(report: &Report) -> String {
         out += "; not everything is as it should be, see the findings";
     }
     out
+}
+
+/// How long ago something was, in a word or two.
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs();
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..120 => format!("{seconds} s ago"),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -145,6 +210,7 @@ mod tests {
             foreign: 1,
             quota_used_percent: None,
             error: None,
+            changes: Vec::new(),
         }
     }
 
@@ -172,12 +238,35 @@ mod tests {
         format!("tcp 7000-7001 198.51.100.{last}/32")
     }
 
+    fn change(action: Action, last: u8, why: Why) -> Change {
+        let there = !matches!(action, Action::Add | Action::OverQuota);
+        Change {
+            action,
+            permission: rule(last),
+            member: Some("us-west-2".into()),
+            asg: (!there).then(|| "orders".into()),
+            instance: Some(format!("i-{last}").as_str().into()),
+            rule: there.then(|| format!("sgr-{last}").as_str().into()),
+            why,
+        }
+    }
+
+    fn shown(sample: &Report) -> String {
+        anstream::adapter::strip_str(&report(sample)).to_string()
+    }
+
     #[test]
-    fn a_plan_says_what_would_be_done() {
+    fn a_plan_says_what_would_be_done_for_whom_and_why() {
         let pending = TargetReport {
-            added: vec![rule(7)],
+            added: vec![rule(7), rule(6)],
             revoked: vec![rule(8)],
-            kept: 1,
+            kept: 2,
+            changes: vec![
+                change(Action::Add, 7, Why::InGroup),
+                change(Action::Add, 6, Why::Missing),
+                change(Action::Revoke, 8, Why::NoLongerDesired),
+                change(Action::Foreign, 5, Why::InGroup),
+            ],
             ..target("us-east-1", TargetStatus::Changed)
         };
         let synced = TargetReport { kept: 2, ..target("us-west-2", TargetStatus::InSync) };
@@ -185,21 +274,7 @@ mod tests {
             group("us-east-1", 1, RowStatus::Written),
             group("us-west-2", 0, RowStatus::Written),
         ];
-        insta::assert_snapshot!(report(&sample(true, groups, vec![pending, synced])), @r"
-        plan for mesh orders-db
-          us-east-1: orders has 1 instance
-          us-west-2: orders has 0 instances
-
-        sg-0123456789abcdef0 in us-east-1: changes pending
-          1 rule in place, 1 of others
-          + tcp 7000-7001 198.51.100.7/32
-          - tcp 7000-7001 198.51.100.8/32
-
-        sg-0123456789abcdef0 in us-west-2: in sync
-          2 rules in place, 1 of others
-
-        to add: 1, to revoke: 1; run `sgsync apply` to do it
-        ");
+        insta::assert_snapshot!(shown(&sample(true, groups, vec![pending, synced])));
     }
 
     #[test]
@@ -208,26 +283,18 @@ mod tests {
             held: vec![rule(8), rule(9)],
             over_quota: vec![rule(7)],
             frozen: vec![rule(6)],
+            changes: vec![
+                change(Action::Held, 8, Why::NoLongerDesired),
+                change(Action::Held, 9, Why::MemberRemoved),
+                change(Action::OverQuota, 7, Why::InGroup),
+                change(Action::Frozen, 6, Why::NoLongerDesired),
+            ],
             ..target("us-east-1", TargetStatus::Partial)
         };
         let findings =
             vec![Finding::new(FindingKind::QuotaNear, "sg-0123", "60 of 60 rules are used")];
         let held = Report { findings, ..sample(false, Vec::new(), vec![held]) };
-        insta::assert_snapshot!(report(&held), @r"
-        apply for mesh orders-db
-
-        sg-0123456789abcdef0 in us-east-1: partly done
-          0 rules in place, 1 of others
-          ! tcp 7000-7001 198.51.100.8/32  held: more removals than the guard allows
-          ! tcp 7000-7001 198.51.100.9/32  held: more removals than the guard allows
-          ! tcp 7000-7001 198.51.100.7/32  left out: the group is full
-          ? tcp 7000-7001 198.51.100.6/32  kept: its member is not fully known
-
-        findings
-          warning: sg-0123: 60 of 60 rules are used
-
-        nothing to change; held: 2, `sgsync apply --allow-removals` removes them
-        ");
+        insta::assert_snapshot!(shown(&held));
     }
 
     #[test]
@@ -237,14 +304,16 @@ mod tests {
             ..target("us-west-2", TargetStatus::Unreachable)
         };
         let groups = vec![group("us-west-2", 0, RowStatus::Unknown)];
-        insta::assert_snapshot!(report(&sample(true, groups, vec![away])), @r"
-        plan for mesh orders-db
-          us-west-2: orders could not be observed
+        insta::assert_snapshot!(shown(&sample(true, groups, vec![away])));
+    }
 
-        sg-0123456789abcdef0 in us-west-2: unreachable
-          error: ec2:DescribeSecurityGroupRules: NoAnswer
-
-        nothing to change in what could be seen; not everything is as it should be, see the findings
-        ");
+    #[test]
+    fn marks_are_coloured_until_a_file_takes_them() {
+        let one = TargetReport {
+            changes: vec![change(Action::Add, 7, Why::InGroup)],
+            ..target("us-east-1", TargetStatus::Changed)
+        };
+        let text = report(&sample(true, Vec::new(), vec![one]));
+        assert!(text.contains("\u{1b}[32m+ tcp 7000-7001 198.51.100.7/32\u{1b}[0m"), "{text:?}");
     }
 }

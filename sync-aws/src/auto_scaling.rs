@@ -16,10 +16,12 @@ use sync_core::ports::{Called, Groups, HookAnswer, HookWriter, LifecycleState, R
 
 use crate::errors::{Call, listed, request_id, unreadable};
 use crate::pages::Pages;
+use crate::survey::HookSettings;
 use crate::whole::WholeAnswers;
 
 const DESCRIBE_GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
 const DESCRIBE_INSTANCES: &str = "autoscaling:DescribeAutoScalingInstances";
+const DESCRIBE_HOOKS: &str = "autoscaling:DescribeLifecycleHooks";
 const COMPLETE: &str = "autoscaling:CompleteLifecycleAction";
 
 /// Names one call may ask for without a word on page size.
@@ -88,6 +90,67 @@ impl AutoScaling {
             state.ok_or_else(|| unreadable(DESCRIBE_INSTANCES, format!("{id} without a state")))
         };
         found.map(state).transpose()
+    }
+}
+
+/// For an operator.
+impl AutoScaling {
+    /// The largest size of each of these groups that is there.
+    pub(crate) async fn max_sizes(
+        &self,
+        names: &BTreeSet<AsgName>,
+    ) -> Called<BTreeMap<AsgName, i32>> {
+        let names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
+        let mut sizes = BTreeMap::new();
+        for chunk in names.chunks(NAMES_PER_CALL) {
+            let answer = self
+                .client
+                .describe_auto_scaling_groups()
+                .set_auto_scaling_group_names(Some(chunk.to_vec()))
+                .max_records(PAGE)
+                .send()
+                .await
+                .call(DESCRIBE_GROUPS)?;
+            sizes.extend(answer.auto_scaling_groups().iter().filter_map(|group| {
+                let name = set(group.auto_scaling_group_name())?;
+                Some((AsgName::new(name), group.max_size().unwrap_or(0)))
+            }));
+        }
+        Ok(sizes)
+    }
+
+    /// Every group of the region.
+    pub(crate) async fn every_group(&self) -> Called<BTreeSet<AsgName>> {
+        let (mut pages, mut token, mut names) = (Pages::of(DESCRIBE_GROUPS), None, BTreeSet::new());
+        loop {
+            let request = self.client.describe_auto_scaling_groups().max_records(PAGE);
+            let page = request.set_next_token(token).send().await.call(DESCRIBE_GROUPS)?;
+            let groups = page.auto_scaling_groups().iter();
+            names.extend(
+                groups.filter_map(|group| set(group.auto_scaling_group_name())).map(AsgName::new),
+            );
+            token = pages.after(page.next_token())?;
+            if token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// The lifecycle hooks of a group.
+    pub(crate) async fn hooks(&self, asg: &AsgName) -> Called<Vec<HookSettings>> {
+        let answer = self
+            .client
+            .describe_lifecycle_hooks()
+            .auto_scaling_group_name(asg.as_str())
+            .send()
+            .await
+            .call(DESCRIBE_HOOKS)?;
+        let hooks = answer.lifecycle_hooks().iter().map(|hook| HookSettings {
+            name: hook.lifecycle_hook_name().unwrap_or_default().to_owned(),
+            transition: hook.lifecycle_transition().unwrap_or_default().to_owned(),
+            heartbeat: hook.heartbeat_timeout().unwrap_or_default(),
+        });
+        Ok(hooks.collect())
     }
 }
 

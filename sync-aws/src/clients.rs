@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
@@ -10,7 +12,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::SdkConfig;
 use aws_types::sdk_config::SharedTimeSource;
-use sync_core::mesh::{Mesh, Role};
+use sync_core::mesh::Role;
 use sync_core::names::Region;
 
 use crate::auto_scaling::AutoScaling;
@@ -79,11 +81,25 @@ fn app_name() -> Option<AppName> {
 /// The environment's credentials, endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2`
 /// and so on) and profile, with our settings. The region is the first member's until
 /// each member puts its own in; a document without members has nobody to ask for.
-pub(crate) async fn from_environment(mesh: &Mesh) -> SdkConfig {
+pub(crate) async fn from_environment(region: Option<&Region>, profile: Option<&str>) -> SdkConfig {
     let ours = settings().build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(member) = mesh.members.first() {
-        loader = loader.region(aws_region(&member.region));
+    if let Some(region) = region {
+        loader = loader.region(aws_region(region));
+    }
+    if let Some(profile) = profile {
+        // Whoever names one wants it, whatever keys the environment has: the default chain
+        // would take those first.
+        let mut sources = ProviderConfig::default();
+        if let Some(region) = region {
+            sources = sources.with_region(Some(aws_region(region)));
+        }
+        if let Some(client) = ours.http_client() {
+            sources = sources.with_http_client(client);
+        }
+        let named = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        let named = named.configure(&sources).build();
+        loader = loader.profile_name(profile).credentials_provider(named);
     }
     if let Some(client) = ours.http_client() {
         loader = loader.http_client(client);
@@ -109,6 +125,8 @@ pub(crate) struct RegionClients {
     pub(crate) ec2: Ec2,
     pub(crate) auto_scaling: AutoScaling,
     dynamodb: aws_sdk_dynamodb::Client,
+    /// For clients that only an operator has.
+    config: SdkConfig,
 }
 
 impl RegionClients {
@@ -121,7 +139,13 @@ impl RegionClients {
             ec2: Ec2::new(&config),
             auto_scaling: AutoScaling::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            config,
         }
+    }
+
+    /// What the region's clients are made from.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     /// The mirror in this region.

@@ -12,7 +12,9 @@ use aws_sdk_dynamodb::types::{
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use sync_core::mesh::RowKey;
+use sync_core::names::MemberName;
 use sync_core::ports::{
     CallError, Called, Condition, Failure, Item, MirrorReader, MirrorWriter, Put,
 };
@@ -23,6 +25,11 @@ use crate::errors::{Call, unreadable};
 
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 const PUT_ITEM: &str = "dynamodb:PutItem";
+const QUERY: &str = "dynamodb:Query";
+const DELETE_ITEM: &str = "dynamodb:DeleteItem";
+
+/// More pages than the rows of one member can fill.
+const MOST_PAGES: usize = 100;
 
 /// `BatchGetItem`'s limit.
 const KEYS_PER_CALL: usize = 100;
@@ -91,6 +98,57 @@ impl Mirror {
     }
 }
 
+/// A row of a member that the document may not name any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftRow {
+    /// Where it is.
+    pub key: RowKey,
+    /// When it was last observed, if it says so in a way that can be read.
+    pub observed_at: Option<Timestamp>,
+}
+
+/// For an operator who forgets a member that has left.
+impl Mirror {
+    /// Every row of a member, whether the document names it or not.
+    pub(crate) async fn rows_of(&self, member: &MemberName) -> Called<Vec<LeftRow>> {
+        let (mut pages, mut start, mut rows) = (0, None, Vec::new());
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#member = :member")
+                .expression_attribute_names("#member", "member")
+                .expression_attribute_values(":member", text(member.as_str()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .call(QUERY)?;
+            rows.extend(page.items().iter().filter_map(|item| {
+                let word = |name| item.get(name)?.as_s().ok().map(String::as_str);
+                let key = RowKey { member: member.clone(), asg: word("asg")?.into() };
+                let observed_at = word("observed_at").and_then(|at| at.parse().ok());
+                Some(LeftRow { key, observed_at })
+            }));
+            start = page.last_evaluated_key;
+            pages += 1;
+            if start.is_none() {
+                return Ok(rows);
+            }
+            if pages > MOST_PAGES {
+                return Err(unreadable(QUERY, "pages without an end"));
+            }
+        }
+    }
+
+    /// Takes a row away.
+    pub(crate) async fn erase(&self, row: &RowKey) -> Called<()> {
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(row)));
+        request.send().await.call(DELETE_ITEM).map(drop)
+    }
+}
+
 #[async_trait]
 impl MirrorReader for Mirror {
     async fn rows(&self, keys: &[RowKey]) -> Called<Vec<Item>> {
@@ -150,11 +208,14 @@ fn conditional(
 }
 
 fn key(key: &RowKey) -> Key {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([
         ("member".to_owned(), text(key.member.as_str())),
         ("asg".to_owned(), text(key.asg.as_str())),
     ])
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
 }
 
 fn unprocessed(keys: usize) -> CallError {

@@ -20,6 +20,7 @@ use crate::pages::Pages;
 use crate::whole::WholeAnswers;
 
 mod answers;
+mod existing;
 mod instances;
 mod rules;
 
@@ -28,6 +29,7 @@ const DESCRIBE_RULES: &str = "ec2:DescribeSecurityGroupRules";
 const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
 const REVOKE: &str = "ec2:RevokeSecurityGroupIngress";
 const TAG: &str = "ec2:CreateTags";
+const UNTAG: &str = "ec2:DeleteTags";
 
 /// EC2's limit on the values of one filter.
 const VALUES_PER_FILTER: usize = 200;
@@ -200,6 +202,24 @@ impl RuleTagger for Ec2 {
             .send()
             .await
             .call(TAG)?;
+        Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that changes EC2")]
+    async fn untag(&self, rules: &[RuleId], tags: &BTreeMap<String, String>) -> Called<Receipt> {
+        // Without tags EC2 would take all of them off.
+        if rules.is_empty() || tags.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let ids: BTreeSet<_> = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
+        let answer = self
+            .client
+            .delete_tags()
+            .set_resources(Some(ids.into_iter().collect()))
+            .set_tags(Some(rules::tags(tags)))
+            .send()
+            .await
+            .call(UNTAG)?;
         Ok(Receipt { request_id: request_id(&answer), rules: BTreeMap::new() })
     }
 }

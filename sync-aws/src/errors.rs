@@ -170,7 +170,16 @@ where
         // An answer that breaks off, and whatever the SDK adds: it may have happened.
         _ => (Failure::NoAnswer, "NoAnswer".to_owned(), chain(error)),
     };
-    CallError { call, kind, code, message: message::bounded(&message), request_id }
+    let message = message::bounded(&message);
+    tracing::debug!(
+        target: "sgsync::call",
+        call,
+        code,
+        message,
+        aws_request_id = request_id,
+        "refused"
+    );
+    CallError { call, kind, code, message, request_id }
 }
 
 fn failure(code: &str, message: &str, status: u16) -> Failure {

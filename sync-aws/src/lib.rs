@@ -9,29 +9,39 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use futures::future::join_all;
 use sync_core::adopt::RuleTagger;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{MemberName, Region};
-use sync_core::ports::{MemberReaders, MemberWriters};
+use sync_core::ports::{Called, MemberReaders, MemberWriters};
 
 mod attributes;
 mod audit;
 mod auto_scaling;
+mod catalog;
 mod clients;
 mod clock;
 mod dynamodb;
 mod ec2;
 mod errors;
+mod logs;
 mod observer;
 mod pages;
+mod queues;
 mod role;
+mod survey;
 mod whole;
 
 pub use audit::TracingAuditLog;
+pub use catalog::Catalog;
 pub use clients::{
     ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, MAX_ATTEMPTS, OPERATION_TIMEOUT, POOL_IDLE_TIMEOUT, settings,
 };
 pub use clock::SystemClock;
+pub use dynamodb::LeftRow;
+pub use logs::{LogEvent, log_groups};
+pub use queues::{DeadLetters, dead_letter_queue};
+pub use survey::{HookSettings, Survey};
 
 use clients::RegionClients;
 use dynamodb::Mirror;
@@ -56,7 +66,13 @@ impl Aws {
     ///
     /// Nothing is sent yet, except where the credential chain has to ask.
     pub async fn connect(mesh: &Mesh) -> Self {
-        let config = clients::from_environment(mesh).await;
+        Self::connect_as(mesh, None).await
+    }
+
+    /// Like [`Aws::connect`], with another profile than the environment's, if one is named.
+    pub async fn connect_as(mesh: &Mesh, profile: Option<&str>) -> Self {
+        let config =
+            clients::from_environment(mesh.members.first().map(|m| &m.region), profile).await;
         Self::with_configs(mesh, |_| config.clone()).await
     }
 
@@ -99,6 +115,23 @@ impl Aws {
             mirror: Arc::new(clients.mirror.clone()),
         };
         self.members.iter().map(|(name, clients)| (name.clone(), writers(clients))).collect()
+    }
+
+    /// A member's rows in each mirror, whether the document names that member or not.
+    pub async fn rows_of(&self, member: &MemberName) -> BTreeMap<MemberName, Called<Vec<LeftRow>>> {
+        let rows = self.members.iter().map(|(name, clients)| async move {
+            (name.clone(), clients.mirror.rows_of(member).await)
+        });
+        join_all(rows).await.into_iter().collect()
+    }
+
+    /// Takes a row of a member that has left out of one mirror. For an operator; no function
+    /// asks for it.
+    pub async fn erase(&self, mirror: &MemberName, row: &RowKey) -> Called<()> {
+        match self.members.get(mirror) {
+            Some(clients) => clients.mirror.erase(row).await,
+            None => Ok(()),
+        }
     }
 
     /// How each member's targets are taken over from others. For an operator; no function

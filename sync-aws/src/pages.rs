@@ -11,12 +11,18 @@ const MAX_PAGES: usize = 100;
 /// The pages of one list call.
 pub(crate) struct Pages {
     call: &'static str,
+    max: usize,
     tokens: BTreeSet<String>,
 }
 
 impl Pages {
     pub(crate) fn of(call: &'static str) -> Self {
-        Self { call, tokens: BTreeSet::new() }
+        Self::at_most(call, MAX_PAGES)
+    }
+
+    /// The pages of a call that has more of them than a list.
+    pub(crate) fn at_most(call: &'static str, max: usize) -> Self {
+        Self { call, max, tokens: BTreeSet::new() }
     }
 
     /// The token of the page to read next; none after the last. A short or empty page
@@ -29,8 +35,8 @@ impl Pages {
         if !self.tokens.insert(token.to_owned()) {
             return Err(self.endless("the same page token came twice".to_owned()));
         }
-        if self.tokens.len() >= MAX_PAGES {
-            return Err(self.endless(format!("more than {MAX_PAGES} pages")));
+        if self.tokens.len() >= self.max {
+            return Err(self.endless(format!("more than {} pages", self.max)));
         }
         Ok(Some(token.to_owned()))
     }

@@ -18,12 +18,15 @@ use crate::ports::{Called, Receipt};
 #[cfg(test)]
 mod tests;
 
-/// Takes rules over by tagging them. Apart from [`crate::ports::RuleWriter`], because no
+/// Takes rules over by tagging them, and lets go of them. Apart from [`crate::ports::RuleWriter`], because no
 /// function has this: an operator does.
 #[async_trait]
 pub trait RuleTagger: Send + Sync {
     /// Puts tags on rules, in one call. A tag that is there already gets the new value.
     async fn tag(&self, rules: &[RuleId], tags: &BTreeMap<String, String>) -> Called<Receipt>;
+
+    /// Takes tags off rules, in one call; only those that have these values.
+    async fn untag(&self, rules: &[RuleId], tags: &BTreeMap<String, String>) -> Called<Receipt>;
 }
 
 /// What is to become of one foreign rule.

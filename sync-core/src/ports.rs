@@ -289,7 +289,7 @@ pub struct AuditLine {
     /// Which instance's address, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
-    /// What: `authorize`, `revoke`, `complete` or `adopt`.
+    /// What: `authorize`, `revoke`, `complete`, `adopt`, `release` or `forget`.
     pub action: &'static str,
     /// Where: the region and the security group, or the Auto Scaling group and the hook.
     pub target: String,

@@ -11,7 +11,7 @@ import pytest
 import readme
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sam/*.md"), *ROOT.glob("examples/*.md")])
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -33,9 +33,28 @@ def test_every_test_of_promises_is_linked_from_one() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    """Links inside the repository."""
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    """Links inside the repository, and to a heading of a page."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", page.read_text())
+    lost = []
+    for link, heading in links:
+        target = (page.parent / link) if link else page
+        if not target.exists() or (heading and heading not in anchors(target)):
+            lost.append(f"{link}#{heading}")
+    assert lost == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What links to a page's headings may be called, as GitHub makes it of their text."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_index_has_every_page() -> None:
+    """A page that nobody finds helps nobody."""
+    text = (ROOT / "docs" / "index.md").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    pages |= {page.name for page in ROOT.glob("*.md")}
+    assert {name for name in pages if f"{name})" not in text and f"{name}#" not in text} == set()
 
 
 def test_the_readmes_mesh_document_is_valid(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import operator
 import re
 import shlex
@@ -14,7 +15,7 @@ from botocore import xform_name
 from botocore.model import OperationModel, StructureShape
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [ROOT / "README.md", ROOT / "sam" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDES = [*sorted(ROOT.glob("*.md")), ROOT / "sam" / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Options of the AWS CLI itself, and whether each takes a value.
 GLOBAL = {"--region": True, "--query": True, "--output": True, "--cli-binary-format": True, "--profile": True}
 #: Commands that the AWS CLI has beside the services' own.
@@ -64,6 +65,14 @@ def _options(operation: OperationModel) -> set[str]:
     return found
 
 
+@pytest.mark.parametrize("words", all_commands("sam"), ids=lambda words: " ".join(words[:3]))
+def test_the_sam_cli_has_every_command_and_option(words: list[str]) -> None:
+    """Judged by the SAM CLI that the tests deploy with."""
+    command = importlib.import_module(f"samcli.commands.{words[1]}.command").cli
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words[2:] if word.startswith("-")} <= known
+
+
 def test_make_has_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for words in all_commands("make"):
@@ -73,7 +82,7 @@ def test_make_has_every_target() -> None:
 
 def test_the_guides_are_read_at_all() -> None:
     """The tests above would pass on guides without commands."""
-    assert len(all_commands("aws")) > 8 and len(all_commands("make")) > 2
+    assert len(all_commands("aws")) > 8 and len(all_commands("make")) > 2 and len(all_commands("sam")) > 5
 
 
 def _value(node: ast.expr) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,9 @@ BINARIES = Path(os.environ.get("SGSYNC_BIN_DIR", Path(__file__).resolve().parent
 
 #: The functions' timeouts in the stack.
 TIMEOUT_S = {"lifecycle": 15.0, "trueup": 60.0}
+
+#: How their log groups end, by binary.
+LOGS = {"lifecycle": "hooks", "trueup": "trueup"}
 
 #: How often SQS hands a message out before it is a dead letter, as in the stack.
 RECEIVES = 5
@@ -66,6 +70,17 @@ class Product:
         """Invokes a function directly."""
         return self.function(name, region).invoke(event, deadline_s=TIMEOUT_S[name])
 
+    def ship_logs(self) -> None:
+        """Puts what every function wrote into its log group, which has to be there, as Lambda does."""
+        for (name, region, _), function in self._functions.items():
+            logs = self.world.rig.client("logs", region)
+            group = f"/aws/lambda/sgsync-{self.world.mesh}-{LOGS[name]}"
+            stream = uuid.uuid4().hex
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+            end = int(time.time() * 1000) - len(function.logs)
+            events = [{"timestamp": end + at, "message": line} for at, line in enumerate(function.logs)]
+            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
     def true_up(self, region: str = EAST, **wishes: Any) -> Report:
         """A true-up by hand; its report."""
         result = self.invoke({"trueup": True} | wishes, region, "trueup")
@@ -100,13 +115,24 @@ class Product:
 
     # -- the command line -------------------------------------------------------------------------------------------
 
-    def sgsync(self, *arguments: str, document: str | None = None, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Runs the operator's command in a folder with a `mesh.toml`."""
+    def sgsync(
+        self,
+        *arguments: str,
+        document: str | None = None,
+        answer: str = "",
+        env: Mapping[str, str] | None = None,
+        folder: Path,
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs the operator's command in a folder with a `mesh.toml`; `answer` is what the operator types. `env` has what
+        differs from the environment of an operator with credentials; what is empty is not there."""
         (folder / "mesh.toml").write_text(self.document if document is None else document)
-        env = self.world.rig.env(EAST, "operator") | {"PATH": os.environ.get("PATH", "")}
-        del env["AWS_REGION"], env["AWS_DEFAULT_REGION"]
+        places = {"PATH": os.environ.get("PATH", ""), "AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+        whole = self.world.rig.env(EAST, "operator") | places | dict(env or {})
+        given = {name: value for name, value in whole.items() if value}
         command = [str(BINARIES / "sgsync"), *arguments]
-        return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+        return subprocess.run(
+            command, env=given, cwd=folder, input=answer, capture_output=True, text=True, timeout=90, check=False
+        )
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ def test_a_2017_group_is_taken_over_without_opening_or_closing_anything(old: Wor
     """Rule ids stay through the whole migration; then the mesh is in sync, and revokes what it adopted when its instance
     goes."""
     before = ids(old)
-    assert sgsync("apply").returncode == DONE  # writes the tables' rows; the old rules grant all that is wanted
+    assert sgsync("apply", "--yes").returncode == DONE  # writes the tables' rows; the old rules grant all that is wanted
     assert changes(old) == {}
 
     listed = sgsync("adopt")
@@ -93,13 +93,13 @@ def test_a_2017_group_is_taken_over_without_opening_or_closing_anything(old: Wor
 
     leaving = old.instances(EAST)[0]
     old.terminate(leaving["id"], EAST)
-    assert sgsync("apply").returncode == DONE
+    assert sgsync("apply", "--yes").returncode == DONE
     assert all(f"{leaving['public_ip']}/32" not in {rule.cidr for rule in old.rules(region)} for region in old.members)
 
 
 def test_every_adopted_rule_leaves_an_audit_line(old: World, sgsync: Run) -> None:
     """Promise 8: who, what, before, after."""
-    sgsync("apply")
+    sgsync("apply", "--yes")
     done = sgsync("adopt", "--yes", "--output", "json")
     lines: list[dict[str, Any]] = [json.loads(line)["fields"] for line in done.stderr.splitlines()]
     adopted = {rule.id for region in old.members for rule in old.rules(region) if rule.mesh == old.mesh}
@@ -109,10 +109,10 @@ def test_every_adopted_rule_leaves_an_audit_line(old: World, sgsync: Run) -> Non
 
 def test_a_stale_rule_goes_only_when_it_is_named(old: World, sgsync: Run) -> None:
     """Named, it is adopted, and the next apply revokes it; the bastion rule cannot be named."""
-    sgsync("apply")
+    sgsync("apply", "--yes")
     sgsync("adopt", "--yes")
     stale = [only(old, region, STALE).id for region in (EAST, WEST)]
-    assert sgsync("apply").returncode == DONE
+    assert sgsync("apply", "--yes").returncode == DONE
     assert all(only(old, region, STALE).mesh is None for region in old.members)
 
     bastion = only(old, EAST, BASTION_CIDR)
@@ -122,7 +122,7 @@ def test_a_stale_rule_goes_only_when_it_is_named(old: World, sgsync: Run) -> Non
 
     named = sgsync("adopt", "--yes", "--rule", stale[0], "--rule", stale[1])
     assert named.returncode == DONE and "adopted: 2" in named.stdout, named.stdout + named.stderr
-    assert sgsync("apply").returncode == DONE
+    assert sgsync("apply", "--yes").returncode == DONE
     left = {rule.cidr for region in old.members for rule in old.rules(region)}
     assert STALE not in left and BASTION_CIDR in left
     assert old.complete()
@@ -137,7 +137,7 @@ def test_unknown_is_not_unwanted(old: World, sgsync: Run) -> None:
 
 def test_a_rule_that_is_nowhere_is_an_error(old: World, sgsync: Run) -> None:
     """A typing error must not look like success."""
-    sgsync("apply")
+    sgsync("apply", "--yes")
     done = sgsync("adopt", "--yes", "--rule", "sgr-0123456789abcdef0")
     assert done.returncode == ERROR and "sgr-0123456789abcdef0" in done.stderr
     assert changes(old) == {}
@@ -145,7 +145,7 @@ def test_a_rule_that_is_nowhere_is_an_error(old: World, sgsync: Run) -> None:
 
 def test_a_region_that_cannot_be_reached_does_not_keep_the_other_from_being_adopted(old: World, sgsync: Run) -> None:
     """The error is said, and counts; what could be seen is done."""
-    sgsync("apply")
+    sgsync("apply", "--yes")
     old.rig.proxy.cut(WEST, "refuse")
     done = sgsync("adopt", "--yes", "--output", "json")
     old.rig.proxy.heal()

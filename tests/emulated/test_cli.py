@@ -13,7 +13,7 @@ import pytest
 from product import EAST, WEST, Product, addresses, findings, foreign, target
 from rig import Fault, World
 
-IN_SYNC, ERROR, PENDING = 0, 1, 2
+IN_SYNC, ERROR, PENDING, HELD = 0, 1, 2, 3
 Run = Callable[..., "CompletedProcess[str]"]
 
 
@@ -73,14 +73,14 @@ def test_apply_converges_from_nothing_and_plan_then_has_nothing_to_say(world: Wo
     """One command brings a mesh up: every member's rows in every mirror, and every group."""
     world.seed(EAST, 2)
     world.seed(WEST, 1)
-    done = sgsync("apply")
+    done = sgsync("apply", "--yes")
     assert done.returncode == IN_SYNC, done.stderr
     assert world.complete()
     assert [len(world.rows(region)) for region in (EAST, WEST)] == [2, 2]
     after = sgsync("plan")
     assert after.returncode == IN_SYNC
     assert "nothing to change" in after.stdout
-    again = report_of(sgsync("apply", "--output", "json"))
+    again = report_of(sgsync("apply", "--yes", "--output", "json"))
     assert {one["status"] for one in again["targets"]} == {"in-sync"}
 
 
@@ -92,7 +92,7 @@ def test_apply_heals_drift_and_leaves_others_alone(world: World, sgsync: Run, pr
     stray = world.add_rule(WEST, "203.0.113.99/32", 7000)
     others = foreign(world)
     assert sgsync("plan").returncode == PENDING
-    done = sgsync("apply")
+    done = sgsync("apply", "--yes")
     assert done.returncode == IN_SYNC
     assert stray in done.stdout
     assert world.complete()
@@ -102,13 +102,13 @@ def test_apply_heals_drift_and_leaves_others_alone(world: World, sgsync: Run, pr
 def test_every_change_of_an_operator_is_on_the_record(world: World, sgsync: Run) -> None:
     """Promise 8: one audit line each, apart from what is printed for people."""
     world.seed(EAST, 1)
-    done = sgsync("apply", "--output", "json")
+    done = sgsync("apply", "--yes", "--output", "json")
     lines = [json.loads(line)["fields"] for line in done.stderr.splitlines()]
     assert [(line["action"], line["trigger"]) for line in lines] == [("authorize", "operator")] * 2
     assert {line["target"].split("/")[0] for line in lines} == {EAST, WEST}
     assert "aws_request_id" not in done.stdout
     world.seed(EAST, 1)
-    lines = sgsync("apply").stderr.splitlines()
+    lines = sgsync("apply", "--yes").stderr.splitlines()
     assert ["audit: change who=" in line and "authorize" in line for line in lines] == [True] * 2
 
 
@@ -121,13 +121,13 @@ def test_held_removals_are_shown_and_need_a_persons_word(world: World, sgsync: R
         AutoScalingGroupName=world.members[EAST].group, InstanceIds=leaving, ShouldDecrementDesiredCapacity=True
     )
     world.seed(WEST, 1)
-    assert sgsync("plan").returncode == PENDING
-    held = sgsync("apply")
-    assert held.returncode == PENDING
+    assert sgsync("plan").returncode == HELD
+    held = sgsync("apply", "--yes")
+    assert held.returncode == HELD
     assert "--allow-removals" in held.stdout
     assert held.stdout.count("held") >= 8
     assert [len(world.owned(region)) for region in (EAST, WEST)] == [5, 5]
-    allowed = sgsync("apply", "--allow-removals")
+    allowed = sgsync("apply", "--yes", "--allow-removals")
     assert allowed.returncode == IN_SYNC
     assert world.complete()
 
@@ -142,7 +142,7 @@ def test_a_region_that_is_away_is_an_error_and_not_an_empty_one(
     product.synced()
     before = {region: world.rules(region) for region in (EAST, WEST)}
     world.rig.proxy.cut(WEST, "refuse", caller="operator")
-    done = sgsync(command, "--timeout", "10")
+    done = sgsync(command, "--timeout", "10", *(["--yes"] if command == "apply" else []))
     assert done.returncode == ERROR
     assert f"{world.members[WEST].group} has 0 instances" not in done.stdout
     assert "unreachable" in done.stdout
@@ -155,7 +155,7 @@ def test_an_error_of_aws_is_shown_once_with_its_code(world: World, sgsync: Run) 
     world.seed(EAST, 1)
     denied = {"error_code": "UnauthorizedOperation", "status": 403}
     world.rig.proxy.add(Fault("error", region=WEST, action="AuthorizeSecurityGroupIngress", **denied))
-    done = sgsync("apply", "--output", "json")
+    done = sgsync("apply", "--yes", "--output", "json")
     assert done.returncode == ERROR
     report = report_of(done)
     error = target(report, WEST)["error"]
@@ -168,7 +168,7 @@ def test_an_error_of_aws_is_shown_once_with_its_code(world: World, sgsync: Run) 
 def test_a_full_group_is_named_with_whoever_is_left_out(world: World, sgsync: Run) -> None:
     """60 rules, the bastion's among them: two of 61 instances are left out, and the screen says which."""
     world.seed(EAST, 61)
-    done = sgsync("apply")
+    done = sgsync("apply", "--yes")
     assert done.returncode == ERROR
     left_out = {
         f"{ip}/32" for ip in addresses(world, EAST).values() if f"{ip}/32" not in {r.cidr for r in world.rules(EAST)}
@@ -186,7 +186,7 @@ def test_help_names_the_commands_and_the_exit_codes(sgsync: Run) -> None:
         assert word in top.stdout
     plan = sgsync("plan", "--help").stdout
     assert "0" in plan and "2 if changes are pending" in plan and "1 on an error" in plan
-    assert "--allow-removals" in sgsync("apply", "--help").stdout
+    assert "--allow-removals" in sgsync("apply", "--yes", "--help").stdout
     assert sgsync("--version").stdout.startswith("sgsync ")
 
 

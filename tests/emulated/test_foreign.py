@@ -98,7 +98,7 @@ def test_foreign_rules_survive_a_whole_life(crowded: World, product: Product, tm
     crowded.remove_rule(WEST, owned.id)
     product.true_up(WEST, allow_removals=True)
     assert crowded.complete()
-    assert product.sgsync("apply", "--allow-removals", folder=tmp_path).returncode == 0
+    assert product.sgsync("apply", "--yes", "--allow-removals", folder=tmp_path).returncode == 0
     assert crowded.complete()
     assert foreign(crowded) == before
 

@@ -27,6 +27,7 @@ mod instances_shapes;
 mod mirror_read;
 mod mirror_shapes;
 mod mirror_write;
+mod operator;
 mod role;
 mod rules_answers;
 mod rules_read;

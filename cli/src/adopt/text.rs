@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Adoption, Line, Target};
+use crate::hints;
+use crate::screen::{BAD, HEADING, OTHERS, WAITS, paint};
 
 /// What was adopted, or would be, and what is left alone.
 pub(super) fn adoption(adoption: &Adoption) -> String {
@@ -12,13 +14,14 @@ pub(super) fn adoption(adoption: &Adoption) -> String {
     }
     let done = adoption.targets.iter().flat_map(|target| &target.adopt).filter(|l| l.adopted);
     let summary = match (adoption.dry_run, adoption.left(), done.count()) {
+        (_, 0, 0) if !adoption.all_known() => "nothing to adopt in what could be seen".to_owned(),
         (_, 0, 0) => "nothing to adopt".to_owned(),
         (true, left, _) => format!("to adopt: {left}; run `sgsync adopt --yes` to do it"),
         (false, 0, done) => format!("adopted: {done}"),
         (false, left, done) => format!("adopted: {done}, not adopted: {left}"),
     };
     let _ = writeln!(out, "\n{summary}");
-    out
+    out + &hints::next(adoption.failures())
 }
 
 fn write_target(out: &mut String, target: &Target) {
@@ -26,14 +29,16 @@ fn write_target(out: &mut String, target: &Target) {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{text}");
     };
-    line(format_args!("\n{} in {}", target.security_group, target.region));
+    line(format_args!("\n{} in {}", paint(HEADING, &target.security_group), target.region));
     for rule in &target.adopt {
-        line(format_args!("  ~ {}  {}  {}", rule.id, rule.permission, purpose(rule)));
+        let mark = paint(OTHERS, format_args!("~ {}  {}", rule.id, rule.permission));
+        line(format_args!("  {mark}  {}", purpose(rule)));
     }
     for rule in &target.unwanted {
+        let mark = paint(WAITS, format_args!("? {}  {}", rule.id, rule.permission));
         line(format_args!(
-            "  ? {}  {}  left alone: nobody wants it; --rule {} takes it over, to be revoked",
-            rule.id, rule.permission, rule.id
+            "  {mark}  left alone: nobody wants it; --rule {} takes it over, to be revoked",
+            rule.id
         ));
     }
     if target.others > 0 {
@@ -41,12 +46,13 @@ fn write_target(out: &mut String, target: &Target) {
         line(format_args!("  {} other {rules} left alone", target.others));
     }
     if let Some(error) = &target.error {
-        line(format_args!("  error: {error}"));
+        line(format_args!("  {} {error}", paint(BAD, "error:")));
     }
     if !target.unknown.is_empty() {
         line(format_args!(
-            "  error: its table has no row of {}, so what they want is not known; run \
-             `sgsync apply`, then adopt",
+            "  {} its table has no row of {}, so what they want is not known; run `sgsync apply`, \
+             then adopt",
+            paint(BAD, "error:"),
             target.unknown.join(", ")
         ));
     }
@@ -92,9 +98,13 @@ mod tests {
         Adoption { mesh, dry_run, targets: vec![target] }
     }
 
+    fn shown(sample: &Adoption) -> String {
+        anstream::adapter::strip_str(&adoption(sample)).to_string()
+    }
+
     #[test]
     fn a_listing_says_what_would_be_adopted_and_what_is_left_alone() {
-        insta::assert_snapshot!(adoption(&sample(true)), @r"
+        insta::assert_snapshot!(shown(&sample(true)), @r"
         adopt for mesh orders-db
 
         sg-0123456789abcdef0 in us-east-1
@@ -115,6 +125,9 @@ mod tests {
         let mut unknown = sample(false);
         unknown.targets[0].unknown = vec!["us-west-2/orders".to_owned()];
         assert_eq!(unknown.exit_code(), crate::ERROR);
-        assert!(adoption(&unknown).contains("no row of us-west-2/orders"));
+        unknown.targets[0].adopt.clear();
+        let said = shown(&unknown);
+        assert!(said.contains("error: its table has no row of us-west-2/orders"), "{said}");
+        assert!(said.ends_with("nothing to adopt in what could be seen\n"), "{said}");
     }
 }

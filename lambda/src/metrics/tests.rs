@@ -19,6 +19,7 @@ fn target(held: usize, quota_used_percent: Option<u64>) -> TargetReport {
         foreign: 0,
         quota_used_percent,
         error: None,
+        changes: Vec::new(),
     }
 }
 

@@ -371,8 +371,8 @@ impl Site<'_> {
     }
 }
 
-/// The instance that an owned rule's description names, for the audit line only.
-fn instance_of(rule: &OwnedRule) -> Option<InstanceId> {
+/// The instance that an owned rule's description names, for people only.
+pub(super) fn instance_of(rule: &OwnedRule) -> Option<InstanceId> {
     let Rule { description, .. } = rule.rule();
     let word = description.as_deref()?.rsplit(' ').next()?;
     word.starts_with("i-").then(|| InstanceId::new(word))

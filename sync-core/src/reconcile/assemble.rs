@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Run;
+use super::changes::changes;
 use super::hooks::Answered;
 use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
@@ -45,7 +46,7 @@ pub(super) fn report(
             .iter()
             .flat_map(|region| {
                 let targets = region.targets.iter();
-                targets.map(move |(id, target)| target_report(run, region, id, target))
+                targets.map(move |(id, target)| target_report(run, own, region, id, target))
             })
             .collect(),
         hooks,
@@ -68,6 +69,7 @@ fn mirror_report(region: &RegionRun<'_>) -> MirrorReport {
 
 fn target_report(
     run: &Run<'_>,
+    own: &Own,
     region: &RegionRun<'_>,
     id: &SecurityGroupId,
     target: &Target,
@@ -103,6 +105,7 @@ fn target_report(
             (used as u64 * 100).div_ceil(limit.max(1) as u64)
         }),
         error,
+        changes: changes(run, own, &region.told, target),
     }
 }
 

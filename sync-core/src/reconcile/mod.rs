@@ -16,6 +16,7 @@ use crate::report::{Report, Trigger};
 mod apply;
 mod assemble;
 mod blocks;
+mod changes;
 mod confirm;
 mod dealing;
 mod hooks;

@@ -7,10 +7,12 @@ use crate::events::Transition;
 use crate::names::{AsgName, InstanceId, MemberName, MeshName, Region, SecurityGroupId};
 use crate::row::Version;
 
+mod change;
 mod finding;
 #[cfg(test)]
 mod tests;
 
+pub use change::{Action, Change, Why};
 pub use finding::{Finding, FindingKind, Severity};
 
 /// The report of one run.
@@ -182,6 +184,10 @@ pub struct TargetReport {
     pub quota_used_percent: Option<u64>,
     /// What went wrong.
     pub error: Option<String>,
+    /// Every change, for whom and why. Only an operator's run has them: a function's audit
+    /// lines say the same, and its report is one line of a log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// How a target stands.

@@ -31,6 +31,7 @@ fn target() -> TargetReport {
         foreign: 1,
         quota_used_percent: Some(2),
         error: None,
+        changes: Vec::new(),
     }
 }
 

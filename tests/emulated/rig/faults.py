@@ -107,5 +107,6 @@ def error_response(call: Call, fault: Fault) -> bytes:
     else:
         body = json.dumps({"__type": f"com.amazonaws#{code}", "message": message})
         kind = "application/x-amz-json-1.0"
-    head = f"HTTP/1.1 {fault.status} Error\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ids = "x-amzn-RequestId: rig\r\n"
+    head = f"HTTP/1.1 {fault.status} Error\r\nContent-Type: {kind}\r\n{ids}Content-Length: {len(body)}\r\n\r\n"
     return (head + body).encode()

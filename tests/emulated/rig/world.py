@@ -88,11 +88,17 @@ class World:
 
     # -- set-up -----------------------------------------------------------------------------------------------------
 
-    def put_hooks(self, region: str, heartbeat_s: int = 300, launch_default: str = "ABANDON") -> None:
+    def put_hooks(
+        self,
+        region: str,
+        heartbeat_s: int = 300,
+        launch_default: str = "ABANDON",
+        names: tuple[str, str] = (LAUNCH_HOOK, TERMINATE_HOOK),
+    ) -> None:
         """The two hooks, on the region's group in moto."""
         for name, transition, default in (
-            (LAUNCH_HOOK, "autoscaling:EC2_INSTANCE_LAUNCHING", launch_default),
-            (TERMINATE_HOOK, "autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"),
+            (names[0], "autoscaling:EC2_INSTANCE_LAUNCHING", launch_default),
+            (names[1], "autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"),
         ):
             self.rig.client("autoscaling", region).put_lifecycle_hook(
                 AutoScalingGroupName=self.members[region].group,
