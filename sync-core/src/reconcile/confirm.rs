@@ -62,6 +62,10 @@ impl RegionRun<'_> {
         let learns = run.mesh().learns(&self.member.name);
         let standings = self.targets.iter().map(|(group, target)| {
             let unknown = learns && target.learned.is_empty();
+            // A region that lost a row was left before anything was learned of it.
+            if launch && unknown && self.lost {
+                return Standing::Unconfirmed;
+            }
             if launch && unknown {
                 return Standing::Failed(nothing_learned(group));
             }
