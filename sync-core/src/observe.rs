@@ -241,7 +241,7 @@ impl Known<'_> {
     /// one, unless EC2 shows it as such.
     fn remembered_as(&self, kind: AddressKind) -> BTreeSet<Cidr> {
         let others = self.kinds.iter().filter(|other| **other != kind);
-        let others = others.flat_map(|other| self.shown.map(|view| view.of_kind(*other)));
+        let others = others.filter_map(|other| self.shown.map(|view| view.of_kind(*other)));
         let others: BTreeSet<Cidr> = others.flatten().collect();
         let remembered = self.remembered.into_iter().flatten();
         let of_it = remembered.filter(|cidr| kind.admits(**cidr) && !others.contains(cidr));

@@ -78,7 +78,7 @@ def everything(world: World, product: Product) -> Iterator[World]:
     world.remove_rule(WEST, next(rule.id for rule in world.rules(WEST) if rule.mesh))
     world.add_rule(WEST, "203.0.113.99/32", 7000)
     world.rig.client("ec2", EAST).delete_tags(
-        Resources=[next(rule.id for rule in world.rules(EAST) if rule.mesh)], Tags=[{"Key": "sgsync:mesh"}]
+        Resources=[next(rule.id for rule in world.rules(EAST) if stays in rule.description)], Tags=[{"Key": "sgsync:mesh"}]
     )
     world.rig.client("autoscaling", EAST).detach_instances(
         AutoScalingGroupName=world.members[EAST].group, InstanceIds=[goes], ShouldDecrementDesiredCapacity=True
