@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use ::report::{Finding, Group, Health, Member as Shown, Quota, Reach, Severity, Snapshot, Target};
 use anyhow::Context as _;
 use jiff::Timestamp;
-use sync_aws::{Aws, DeadLetters, SystemClock};
+use sync_aws::{Aws, SystemClock};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::permission::Traffic;
 use sync_core::planner::learned;
 use sync_core::ports::Clock as _;
 
 use crate::args::{Common, Output};
-use crate::screen::{during, print, print_json};
+use crate::screen::{BAD, during, paint, print, print_json};
 use crate::status::{self, Row, Status};
 use crate::world::{Seen, World, look_with};
-use crate::{ERROR, OK};
+use crate::{ERROR, OK, hints};
 
 mod findings;
 mod rules;
@@ -37,25 +37,35 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     let nobody = BTreeSet::new();
     let all = async { futures::join!(look_with(&aws, mesh, &nobody), aws.dead_letters(mesh)) };
     let (world, dead) = during("looking at every region", all).await;
-    let snapshot = snapshot(mesh, &world, &dead, SystemClock.now());
+    let now = SystemClock.now();
+    let status = status::status(mesh, &world, &dead, now);
+    let snapshot = snapshot(mesh, &world, &status, now);
     let path = options.html.display();
     std::fs::write(&options.html, ::report::html(&snapshot))
         .with_context(|| format!("{path} cannot be written; name another file with --html"))?;
     let unseen = snapshot.members.iter().filter(|member| member.health == Health::Unreachable);
     let unseen: Vec<&str> = unseen.map(|member| member.name.as_str()).collect();
+    let without = if unseen.is_empty() {
+        String::new()
+    } else {
+        format!(", without all of {}", unseen.join(", "))
+    };
     match common.output {
         Output::Json => print_json(&snapshot)?,
-        Output::Text if unseen.is_empty() => print(&format!("{path} is written\n")),
-        Output::Text => {
-            print(&format!("{path} is written, without all of {}\n", unseen.join(", ")));
-        }
+        Output::Text => print(&format!("{path} is written{without}\n{}", wrong(&status))),
     }
-    Ok(if unseen.is_empty() { OK } else { ERROR })
+    Ok(if status.errors.is_empty() { OK } else { ERROR })
+}
+
+/// What could not be seen, and what to do about it.
+fn wrong(status: &Status) -> String {
+    let mark = paint(BAD, "error:");
+    let errors = status.errors.iter().flat_map(|error| [mark.as_str(), " ", error, "\n"]);
+    errors.collect::<String>() + &hints::next(status.errors.iter().map(String::as_str))
 }
 
 /// What the page shows.
-fn snapshot(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> Snapshot {
-    let status = status::status(mesh, world, dead, now);
+fn snapshot(mesh: &Mesh, world: &World, status: &Status, now: Timestamp) -> Snapshot {
     let seen: Vec<(&Member, &Seen)> = mesh
         .members
         .iter()
@@ -66,10 +76,10 @@ fn snapshot(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> S
         at: now,
         tool: concat!("sgsync ", env!("CARGO_PKG_VERSION")).to_owned(),
         document: mesh.hash.to_string(),
-        members: seen.iter().map(|(member, seen)| shown(member, seen, &status)).collect(),
+        members: seen.iter().map(|(member, seen)| shown(member, seen, status)).collect(),
         reach: reach(mesh, world),
         targets: seen.iter().flat_map(|(member, seen)| targets(mesh, member, seen)).collect(),
-        findings: findings::findings(&status),
+        findings: findings::findings(status),
     }
 }
 

@@ -130,6 +130,9 @@ where
     }
 }
 
+/// How EC2 answers a dry run that would have been allowed.
+pub(crate) const WOULD_BE_DONE: &str = "DryRunOperation";
+
 /// An answer that came, but cannot be read in full.
 pub(crate) fn unreadable(call: &'static str, message: impl Into<String>) -> CallError {
     CallError {
@@ -171,14 +174,16 @@ where
         _ => (Failure::NoAnswer, "NoAnswer".to_owned(), chain(error)),
     };
     let message = message::bounded(&message);
-    tracing::debug!(
-        target: "sgsync::call",
-        call,
-        code,
-        message,
-        aws_request_id = request_id,
-        "refused"
-    );
+    if code != WOULD_BE_DONE {
+        tracing::debug!(
+            target: "sgsync::call",
+            call,
+            code,
+            message,
+            aws_request_id = request_id,
+            "refused"
+        );
+    }
     CallError { call, kind, code, message, request_id }
 }
 

@@ -223,19 +223,35 @@ impl Known<'_> {
         for kind in self.kinds {
             let shown = self.shown.map(|view| view.of_kind(*kind)).unwrap_or_default();
             let gave_back = stopped && *kind == AddressKind::PublicIpv4;
-            let remembered = self.remembered.into_iter().flatten();
-            let remembered: BTreeSet<Cidr> =
-                remembered.filter(|cidr| kind.admits(**cidr)).copied().collect();
-            if shown.is_empty() && (gave_back || remembered.is_empty()) {
-                held.lacks.extend(kind.comes_with_launch().then_some(*kind));
-            } else if !shown.is_empty() {
+            if !shown.is_empty() {
                 held.addresses.extend(shown);
-            } else {
-                held.only_remembered = true;
-                held.addresses.extend(remembered);
+                continue;
             }
+            let remembered = if gave_back { BTreeSet::new() } else { self.remembered_as(*kind) };
+            if !remembered.iter().any(|cidr| self.is_surely(*kind, *cidr)) {
+                held.lacks.extend(kind.comes_with_launch().then_some(*kind));
+            }
+            held.only_remembered |= !remembered.is_empty();
+            held.addresses.extend(remembered);
         }
         held
+    }
+
+    /// What the row has that may be of this kind: a private address may look like a public
+    /// one, unless EC2 shows it as such.
+    fn remembered_as(&self, kind: AddressKind) -> BTreeSet<Cidr> {
+        let others = self.kinds.iter().filter(|other| **other != kind);
+        let others = others.filter_map(|other| self.shown.map(|view| view.of_kind(*other)));
+        let others: BTreeSet<Cidr> = others.flatten().collect();
+        let remembered = self.remembered.into_iter().flatten();
+        let of_it = remembered.filter(|cidr| kind.admits(**cidr) && !others.contains(cidr));
+        of_it.copied().collect()
+    }
+
+    /// Whether an address in the row can be of no other kind.
+    fn is_surely(&self, kind: AddressKind, cidr: Cidr) -> bool {
+        let others = self.kinds.iter().filter(|other| **other != kind);
+        kind != AddressKind::PrivateIpv4 || !{ others }.any(|other| other.admits(cidr))
     }
 }
 

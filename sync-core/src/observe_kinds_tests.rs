@@ -99,6 +99,22 @@ fn each_kind_that_comes_with_a_launch_is_waited_for() {
 }
 
 #[test]
+fn a_public_address_in_the_row_is_no_private_one() {
+    let [public, private, ..] = ALL;
+    let of = |shown: &[&str], row: &[&str]| {
+        seen("Pending:Wait", row, view(shown, &[], &[], &[]), &[public, private])
+    };
+    let waits = of(&["54.0.0.1"], &["54.0.0.1/32"]);
+    assert_eq!(lacks(&waits).as_deref(), Some("private-ipv4"));
+    assert!(waits.address_hidden.is_empty());
+    // EC2 shows neither: the row's address is as likely the public one.
+    assert_eq!(lacks(&of(&[], &["54.0.0.1/32"])).as_deref(), Some("private-ipv4"));
+    // It may be a private one from a public range, so it stays.
+    let both = of(&["54.0.0.1"], &["54.0.0.1/32", "44.0.0.1/32"]);
+    assert_eq!(texts(&both), ["44.0.0.1/32", "54.0.0.1/32"]);
+}
+
+#[test]
 fn a_launching_instance_that_ec2_still_shows_stopped_is_waited_for() {
     let stopped =
         InstanceView { state: "stopped".to_owned(), ..view(&[], &["10.0.0.1"], &[], &[]) };

@@ -30,6 +30,7 @@ ASKING = {
     "plan": "plan",
     "status": "status",
     "explain": "explain 198.51.100.7",
+    "report": "report --html report.html",
     "history": "history",
     "apply": "apply --yes",
     "adopt": "adopt --yes",
@@ -37,7 +38,7 @@ ASKING = {
     "release": "release --all --yes",
 }
 #: Those that neither ask nor write a file.
-LOOKING = {name: line for name, line in ASKING.items() if name not in ("init", "apply")}
+LOOKING = {name: line for name, line in ASKING.items() if name not in ("init", "apply", "report")}
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def everything(world: World, product: Product) -> Iterator[World]:
     world.remove_rule(WEST, next(rule.id for rule in world.rules(WEST) if rule.mesh))
     world.add_rule(WEST, "203.0.113.99/32", 7000)
     world.rig.client("ec2", EAST).delete_tags(
-        Resources=[next(rule.id for rule in world.rules(EAST) if rule.mesh)], Tags=[{"Key": "sgsync:mesh"}]
+        Resources=[next(rule.id for rule in world.rules(EAST) if stays in rule.description)], Tags=[{"Key": "sgsync:mesh"}]
     )
     world.rig.client("autoscaling", EAST).detach_instances(
         AutoScalingGroupName=world.members[EAST].group, InstanceIds=[goes], ShouldDecrementDesiredCapacity=True
@@ -104,7 +105,9 @@ def test_what_aws_refuses_is_named_with_what_to_do_and_its_id_under_v(world: Wor
     assert said.count("next: AWS denied a call that is named above") == 1, said
     assert "aws_request_id" not in said
     refused = [line for line in sgsync(f"{ASKING[name]} -v").stderr.splitlines() if "refused" in line]
-    assert refused and all('aws_request_id="rig"' in line and 'code="AccessDenied"' in line for line in refused)
+    denied = [line for line in refused if 'code="AccessDenied"' in line]
+    assert denied and all('aws_request_id="rig"' in line for line in denied)
+    assert "DryRunOperation" not in "".join(refused), "a dry run that would be done is not refused"
 
 
 @pytest.mark.parametrize("name", ASKING)
@@ -206,6 +209,7 @@ JSON = {
     "status": "status",
     "explain": "explain {instance}",
     "history": "history --limit 1",
+    "report": "report --html report.html",
     "adopt": "adopt",
     "release": "release --all",
     "forget": "forget eu-west-1",

@@ -1,3 +1,4 @@
+use sync_aws::DeadLetters;
 use sync_core::cidr::Cidr;
 use sync_core::permission::{Permission, Protocol, Rule, Source, Traffic};
 use sync_core::ports::{CallError, Failure};
@@ -7,6 +8,10 @@ use crate::world::sample::{at, cidr, mesh, rule, seen, stored};
 
 fn dead(count: Option<u64>) -> DeadLetters {
     [("us-east-1".into(), Ok(count)), ("us-west-2".into(), Ok(Some(0)))].into()
+}
+
+fn shown_at(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timestamp) -> Snapshot {
+    snapshot(mesh, world, &status::status(mesh, world, dead, now), now)
 }
 
 fn said(snapshot: &Snapshot) -> Vec<(Severity, String)> {
@@ -25,7 +30,7 @@ fn a_mesh_in_sync_is_live_and_has_no_findings() {
         ("us-west-2".into(), seen(&mesh, 1, &rows, rules(), "InService")),
     ]
     .into();
-    let snapshot = snapshot(&mesh, &world, &dead(Some(0)), at(13));
+    let snapshot = shown_at(&mesh, &world, &dead(Some(0)), at(13));
     assert_eq!(said(&snapshot), []);
     assert!(snapshot.members.iter().all(|member| member.health == Health::Live));
     assert_eq!(snapshot.reach.len(), 4);
@@ -58,7 +63,7 @@ fn every_rule_says_why_it_is_there_or_is_not() {
         ("us-west-2".into(), seen(&mesh, 1, &rows[1..], vec![rule(6, true)], "InService")),
     ]
     .into();
-    let snapshot = snapshot(&mesh, &world, &dead(Some(2)), at(41));
+    let snapshot = shown_at(&mesh, &world, &dead(Some(2)), at(41));
     insta::assert_json_snapshot!(snapshot);
 }
 
@@ -78,7 +83,7 @@ fn what_could_not_be_seen_is_not_shown_as_empty() {
     let mut west = seen(&mesh, 1, &rows, vec![rule(7, true)], "InService");
     west.rules = Err(failure());
     let world: World = [("us-east-1".into(), east), ("us-west-2".into(), west)].into();
-    let snapshot = snapshot(&mesh, &world, &DeadLetters::new(), at(13));
+    let snapshot = shown_at(&mesh, &world, &DeadLetters::new(), at(13));
     assert!(snapshot.members.iter().all(|member| member.health == Health::Unreachable));
     // Rules without rows: none is called wanted or unwanted; no rules: none is shown.
     let standings = snapshot.targets[0].rules.iter().flatten().map(|rule| rule.standing);

@@ -7,13 +7,10 @@ use sync_core::names::SecurityGroupId;
 use sync_core::ports::Called;
 
 use super::{AUTHORIZE, Ec2, PAGE, VALUES_PER_FILTER, filter};
-use crate::errors::{Call, listed};
+use crate::errors::{Call, WOULD_BE_DONE, listed};
 use crate::pages::Pages;
 
 const DESCRIBE_GROUPS: &str = "ec2:DescribeSecurityGroups";
-
-/// How EC2 answers a dry run that would have been allowed.
-const WOULD_BE_DONE: &str = "DryRunOperation";
 
 /// An address that nobody has (RFC 5737), for a call that does nothing.
 const NOBODY: &str = "192.0.2.1/32";

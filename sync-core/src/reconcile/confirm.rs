@@ -71,6 +71,10 @@ impl RegionRun<'_> {
         let everywhere = self.member.spread.then(|| self.open());
         let standings = self.targets.iter().map(|(group, target)| {
             let unknown = learns && target.learned.is_empty();
+            // A region that lost a row was left before anything was learned of it.
+            if launch && unknown && self.lost {
+                return Standing::Unconfirmed;
+            }
             if launch && unknown {
                 return Standing::Failed(nothing_learned(group));
             }

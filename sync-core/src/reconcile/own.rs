@@ -336,7 +336,7 @@ async fn observe_once(
         .map(|asg| {
             let group = listed.remove(asg).map(|states| {
                 let mut observation = observe(asg, &states, remembered(asg), &shown, &kinds);
-                observation.unlisted = unlisted(run, asg, &observation, &states, &shown);
+                observation.unlisted = unlisted(run, asg, &observation, &states, views);
                 depart_unremembered(run, &mut observation, &states, &shown, &kinds);
                 (observation, states)
             });

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 
 use super::Run;
+use super::own::Views;
 use crate::cidr::AddressKind;
 use crate::events::Transition;
 use crate::names::{AsgName, InstanceId};
@@ -62,20 +63,20 @@ pub(super) fn depart_unremembered(
     }
 }
 
-/// Instances of hooks that EC2 shows alive in the group and Auto Scaling does not list:
-/// it does not yet, or its answer lacks them.
+/// Instances of hooks that EC2 showed this run alive in the group and Auto Scaling does not
+/// list: it does not yet, or its answer lacks them. Nor need EC2's last answer have them.
 pub(super) fn unlisted(
     run: &Run<'_>,
     asg: &AsgName,
     observation: &Observation,
     states: &BTreeMap<InstanceId, LifecycleState>,
-    shown: &BTreeMap<InstanceId, InstanceView>,
+    views: &Views,
 ) -> BTreeSet<InstanceId> {
     let waiting = run.request.hooks.iter().map(|hook| &hook.instance);
     waiting
         .filter(|id| !states.contains_key(*id) && !observation.instances.contains_key(*id))
         .filter(|id| {
-            shown.get(*id).is_some_and(|view| !view.is_dead() && view.asg.as_ref() == Some(asg))
+            views.get(*id).is_some_and(|view| !view.is_dead() && view.asg.as_ref() == Some(asg))
         })
         .cloned()
         .collect()

@@ -114,7 +114,16 @@ fn replay() {
 }
 
 /// Scripts that broke a promise once, as they were found.
-const FOUND: [(&str, &str); 21] = [
+const FOUND: [(&str, &str); 24] = [
+    ("shown-and-then-in-no-answer", include_str!("scripts/shown-and-then-in-no-answer.txt")),
+    (
+        "a-row-lost-before-ports-were-learned",
+        include_str!("scripts/a-row-lost-before-ports-were-learned.txt"),
+    ),
+    (
+        "a-public-address-for-a-private-one",
+        include_str!("scripts/a-public-address-for-a-private-one.txt"),
+    ),
     ("a-block-beside-its-part", include_str!("scripts/a-block-beside-its-part.txt")),
     (
         "room-that-a-run-does-not-know-of",

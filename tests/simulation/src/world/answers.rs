@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::faults::Fault;
 use super::group::Group;
-use super::known::RunState;
+use super::known::{RunState, View};
 use super::runs::{Ask, RunId};
 use super::state::State;
 use super::truth::{kind_of, opened_by};
@@ -224,7 +224,9 @@ impl State {
         let covers = |of_it: &&Permission| of_it.covers(*permission);
         let added = view.into_iter().flat_map(|view| &view.added_at);
         let added = added.filter(|(p, _)| covers(p)).map(|(_, at)| *at).max().unwrap_or(0);
-        let sure = view.map_or(0, |view| view.at.max(added));
+        // A look that does not show what AWS said is there says nothing (decision 8).
+        let shown = |view: &&View| !launch || opened_by(&view.seen, *permission);
+        let sure = view.filter(shown).map_or(added, |view| view.at.max(added));
         if group.meddled.iter().any(|(p, at)| covers(&p) && *at >= sure) {
             return true;
         }
@@ -327,7 +329,9 @@ impl State {
         let lets_go = self.mesh.on_launch_failure == OnLaunchFailure::Continue;
         // A block cannot be split where AWS has no room for its parts (decision 31).
         let mut groups = self.places[place].groups.values();
-        let stuck = self.mesh.limits.compact != Compact::Off && groups.any(|g| g.room() < PARTS);
+        let mut views = known.views.iter().filter(|((of, _), _)| of == place);
+        let stuck = self.mesh.limits.compact != Compact::Off
+            && (groups.any(|g| g.room() < PARTS) || views.any(|(_, view)| view.no_room));
         compromised && (lets_go || stuck || faults.any(denied))
     }
 

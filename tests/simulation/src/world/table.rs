@@ -43,8 +43,7 @@ fn holds(condition: &Condition, stored: Option<&Value>, new: Version) -> bool {
     }
 }
 
-/// Exact up to the year 280000.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "exact up to the year 280000")]
 fn version_as_f64(version: Version) -> f64 {
     version.number() as f64
 }

@@ -145,6 +145,30 @@ impl State {
         all.map(|(_, cidr)| *cidr).collect()
     }
 
+    /// Whether another rule opened an address, as the run saw or was told, until a person
+    /// closed that after it had `looked`.
+    fn closed_by_a_person(
+        &self,
+        run: RunId,
+        place: &MemberName,
+        group: &SecurityGroupId,
+        (rule, cidr): (&Rule, Cidr),
+        looked: u64,
+    ) -> bool {
+        let Some(permission) = rule.permission() else { return false };
+        let view = &self.runs[&run].views.get(&(place.clone(), group.clone()));
+        let knew = |p: &Permission| {
+            view.is_some_and(|view| view.seen.contains(p) || view.there.contains(p))
+        };
+        let mut meddled = self.places[place].groups[group].meddled.iter();
+        meddled.any(|(p, at)| {
+            *at >= looked
+                && *p != permission
+                && p.covers(Permission { cidr, ..permission })
+                && knew(p)
+        })
+    }
+
     /// Promises 1 and 2: nobody else's rule, and no living instance's that the run could
     /// see when it `looked` at the target. `rows_read` is when it had last read the
     /// mirror's rows as it asked; by now it may know more.
@@ -175,8 +199,9 @@ impl State {
                 let held = (cidr, id.clone());
                 let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
                 let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
-                if since.is_some_and(|since| *since < looked) && !self.saw_only_what_was(run, place)
-                {
+                let person = self.closed_by_a_person(run, place, group, (rule, cidr), looked);
+                let could = !person && !self.saw_only_what_was(run, place);
+                if could && since.is_some_and(|since| *since < looked) {
                     self.broken(2, format!("{who}, and its row said so before the run looked"));
                 }
                 let lost = self.places[place].mirror.lost.iter();
