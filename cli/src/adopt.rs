@@ -10,12 +10,13 @@ use sync_core::adopt::{Candidate, Decision, RuleTagger, judge};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{MeshName, RuleId, SecurityGroupId};
 use sync_core::permission::Rule;
-use sync_core::planner::{desired, learned};
+use sync_core::planner::{learned_in, shares};
 use sync_core::ports::{AuditLine, AuditLog, CallError, Called, Clock as _, MemberReaders};
 use sync_core::row::{Rows, Stored};
 
 use crate::args::{Common, Output};
 use crate::screen::{during, print, print_json};
+use crate::world::policy;
 use crate::{ERROR, OK, PENDING};
 
 mod text;
@@ -122,8 +123,10 @@ fn candidates(
     named: &BTreeSet<RuleId>,
 ) -> Vec<Candidate> {
     let rules = look.rules.get(group).map(Vec::as_slice).unwrap_or_default();
-    let desired = desired(mesh, member, &look.rows, &learned(mesh, group, rules));
-    judge(mesh, (member, group), rules, &desired, named)
+    let learned = learned_in(mesh, member, &look.rules).remove(group).unwrap_or_default();
+    let mut shares = shares(mesh, member, &look.rows, &look.rules, &policy(mesh));
+    let desired = shares.remove(group).unwrap_or_default();
+    judge(mesh, (member, &learned), rules, &desired, named)
 }
 
 /// A rule that was named has to be there, and to be one that may be taken over. Told

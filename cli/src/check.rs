@@ -8,7 +8,6 @@ use serde_json::json;
 use sync_aws::{Aws, Survey};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{AsgName, MemberName, SecurityGroupId};
-use sync_core::planner::learned;
 use sync_core::ports::{CallError, Failure};
 use sync_core::row::Stored;
 
@@ -243,22 +242,23 @@ fn headroom(
     surveys: &BTreeMap<MemberName, Survey>,
     findings: &mut Vec<Finding>,
 ) {
-    let limit = u64::from(mesh.limits.rules_per_group);
+    let of_one = u64::from(mesh.limits.rules_per_group);
     let largest = |member: &Member| -> u64 {
         let sizes = surveys.get(&member.name).and_then(|survey| survey.max_sizes.as_ref().ok());
         let sizes = sizes.into_iter().flat_map(BTreeMap::values);
         sizes.map(|size| u64::try_from(*size).unwrap_or(0)).sum()
     };
     for member in mesh.members.iter().filter(|member| !member.security_groups.is_empty()) {
-        let seen = world.get(&member.name).and_then(|seen| seen.rules.as_ref().ok());
         // One address of each kind: instances with more need more.
         let needed_in = |group: &SecurityGroupId| -> u64 {
-            let rules = seen.and_then(|seen| seen.get(group));
-            let learned = rules.map(|rules| learned(mesh, group, rules)).unwrap_or_default();
+            let learned = world.get(&member.name).map(|seen| seen.learned(mesh, member, group));
+            let learned = learned.unwrap_or_default();
             let ranges = |from: &Member| mesh.traffic(&from.name, &member.name, &learned).len();
             mesh.members.iter().map(|from| largest(from) * ranges(from) as u64).sum()
         };
         let needed = member.security_groups.iter().map(needed_in).max().unwrap_or(0);
+        // A spread has the room of all its groups.
+        let limit = of_one * if member.spread { member.security_groups.len() as u64 } else { 1 };
         let groups: Vec<&str> =
             member.security_groups.iter().map(SecurityGroupId::as_str).collect();
         let level = match needed {

@@ -164,13 +164,17 @@ fn place(
         return place;
     }
     for (group, rules) in rules {
-        let wanted = seen.desired(mesh, member, group).unwrap_or_default().wanted;
+        let desired = seen.desired(mesh, member, group).unwrap_or_default();
+        // Of a spread it may be wanted in another group.
+        let wanted = |permission| {
+            desired.wanted.contains_key(&permission) || desired.elsewhere.contains_key(&permission)
+        };
         for rule in rules.iter().filter_map(|rule| OwnedRule::claim(rule, &mesh.name)) {
             let rule = rule.rule();
             if rule.member().as_ref() != Some(gone) {
                 continue;
             }
-            if rule.permission().is_some_and(|permission| wanted.contains_key(&permission)) {
+            if rule.permission().is_some_and(wanted) {
                 place.kept += 1;
             } else {
                 place.rules.push(line(group, rule));

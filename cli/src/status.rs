@@ -1,6 +1,6 @@
 //! `sgsync status`: each member's rows, each target and what waits, on one screen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 
 use jiff::Timestamp;
@@ -81,7 +81,8 @@ pub(crate) struct Target {
     pub held: usize,
     pub frozen: usize,
     pub over_quota: usize,
-    /// Percent of `rules_per_group` that the fuller address family uses, rounded up.
+    /// Percent of `rules_per_group` that the fuller address family uses, rounded up; of a spread,
+    /// of all its groups together.
     pub quota_used_percent: usize,
 }
 
@@ -201,9 +202,23 @@ fn row(mesh: &Mesh, world: &World, member: &Member, key: &RowKey, now: Timestamp
 fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
     let targets = seen.rules.iter().flatten().filter_map(|(group, rules)| {
         let desired = seen.desired(mesh, member, group)?;
-        Some(target(mesh, member, group, rules, &next_plan(mesh, &desired, rules)))
+        let all = seen.rules.iter().flat_map(BTreeMap::values).map(Vec::as_slice);
+        let together: Vec<&[Rule]> = if member.spread { all.collect() } else { vec![rules] };
+        let used = used_percent(mesh, &together);
+        Some(target(mesh, member, group, rules, used, &next_plan(mesh, &desired, rules)))
     });
     targets.collect()
+}
+
+fn used_percent(mesh: &Mesh, groups: &[&[Rule]]) -> usize {
+    let used = |rules: &&[Rule]| {
+        let of = |family: fn((bool, bool)) -> bool| {
+            rules.iter().filter(|rule| family(rule.counts())).count()
+        };
+        of(|f| f.0).max(of(|f| f.1))
+    };
+    let limit = mesh.limits.rules_per_group as usize * groups.len();
+    (groups.iter().map(used).sum::<usize>() * 100).div_ceil(limit.max(1))
 }
 
 fn target(
@@ -211,13 +226,10 @@ fn target(
     member: &Member,
     group: &SecurityGroupId,
     rules: &[Rule],
+    quota_used_percent: usize,
     plan: &Plan,
 ) -> Target {
     let owned = rules.iter().filter(|rule| rule.is_owned_by(&mesh.name)).count();
-    let used = |family: fn((bool, bool)) -> bool| {
-        rules.iter().filter(|rule| family(rule.counts())).count()
-    };
-    let limit = (mesh.limits.rules_per_group as usize).max(1);
     Target {
         member: member.name.clone(),
         region: member.region.clone(),
@@ -230,7 +242,7 @@ fn target(
         held: plan.held.len(),
         frozen: plan.frozen.len(),
         over_quota: plan.over_quota.len(),
-        quota_used_percent: (used(|f| f.0).max(used(|f| f.1)) * 100).div_ceil(limit),
+        quota_used_percent,
     }
 }
 

@@ -6,8 +6,8 @@ use futures::future::join_all;
 use sync_aws::Aws;
 use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
-use sync_core::permission::Rule;
-use sync_core::planner::{Desired, Plan, Policy, desired, learned, plan};
+use sync_core::permission::{Rule, Traffic};
+use sync_core::planner::{Desired, Plan, Policy, learned_in, plan, shares};
 use sync_core::ports::{CallError, Called, Groups, InstanceView, MemberReaders};
 use sync_core::row::Rows;
 
@@ -91,27 +91,43 @@ impl Seen {
         errors.into_iter().flatten().collect()
     }
 
-    /// What one of this member's targets should admit, by the rows of its mirror.
+    /// What one of this member's targets should admit, by the rows of its mirror; of a spread
+    /// its share.
     pub(crate) fn desired(
         &self,
         mesh: &Mesh,
         member: &Member,
         group: &SecurityGroupId,
     ) -> Option<Desired> {
-        let (rules, rows) = (self.rules.as_ref().ok()?.get(group)?, self.rows.as_ref().ok()?);
-        Some(desired(mesh, member, rows, &learned(mesh, group, rules)))
+        let (rules, rows) = (self.rules.as_ref().ok()?, self.rows.as_ref().ok()?);
+        shares(mesh, member, rows, rules, &policy(mesh)).remove(group)
+    }
+
+    /// What one of this member's targets opens to itself, for allowances that count on it.
+    pub(crate) fn learned(
+        &self,
+        mesh: &Mesh,
+        member: &Member,
+        group: &SecurityGroupId,
+    ) -> BTreeSet<Traffic> {
+        let rules = self.rules.as_ref().ok();
+        rules.and_then(|rules| learned_in(mesh, member, rules).remove(group)).unwrap_or_default()
     }
 }
 
 /// What the next run would plan for a target by these rows, before it looks at who is there.
 pub(crate) fn next_plan(mesh: &Mesh, desired: &Desired, rules: &[Rule]) -> Plan {
-    let policy = Policy {
+    plan(desired, rules, &policy(mesh))
+}
+
+/// What a run keeps to that saw nobody leave.
+pub(crate) fn policy(mesh: &Mesh) -> Policy {
+    Policy {
         mesh: mesh.name.clone(),
         guard: mesh.guard,
         rules_per_group: mesh.limits.rules_per_group,
         compact: mesh.limits.compact,
         departed: BTreeSet::new(),
         allow_removals: false,
-    };
-    plan(desired, rules, &policy)
+    }
 }

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::mesh::{Member, Mesh};
-use crate::names::{MemberName, RuleId, SecurityGroupId};
+use crate::names::{MemberName, RuleId};
 use crate::permission::{MEMBER_TAG, MESH_TAG, Rule, Traffic};
-use crate::planner::{Desired, learned};
+use crate::planner::Desired;
 use crate::ports::{Called, Receipt};
 
 #[cfg(test)]
@@ -70,19 +70,19 @@ impl Candidate {
     }
 }
 
-/// Judges every foreign rule of one target, in the order of their ids. `named` are the
+/// Judges every foreign rule of one target, in the order of their ids. `learned` is what
+/// the target was seen to open to itself, `named` are the
 /// rules that a person wants taken over although nobody wants them.
 #[must_use]
 pub fn judge(
     mesh: &Mesh,
-    target: (&Member, &SecurityGroupId),
+    (target, learned): (&Member, &BTreeSet<Traffic>),
     actual: &[Rule],
     desired: &Desired,
     named: &BTreeSet<RuleId>,
 ) -> Vec<Candidate> {
-    let learned = learned(mesh, target.1, actual);
     let managed = mesh.members.iter();
-    let managed = managed.flat_map(|from| mesh.traffic(&from.name, &target.0.name, &learned));
+    let managed = managed.flat_map(|from| mesh.traffic(&from.name, &target.name, learned));
     let managed: BTreeSet<Traffic> = managed.collect();
     let mut candidates: Vec<Candidate> = actual
         .iter()

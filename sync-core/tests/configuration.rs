@@ -139,7 +139,7 @@ fn a_default_is_what_the_key_means_when_it_is_left_out() {
         assert_eq!(with, without, "{key}");
         written += 1;
     }
-    assert_eq!(written, 11);
+    assert_eq!(written, 12);
 }
 
 #[test]
@@ -169,6 +169,26 @@ fn numbers_go_as_far_as_the_page_says() {
         ranges += 1;
     }
     assert_eq!(ranges, 5);
+}
+
+#[test]
+fn a_spread_takes_as_many_groups_as_the_page_says() {
+    let rows = rows("`[[member]]`");
+    let row = rows.iter().find(|row| row.key == "spread").expect("a row");
+    assert_eq!(code(row.takes), ["true", "false"]);
+    for (groups, taken) in [(1, false), (2, true), (16, true), (17, false)] {
+        let ids: Vec<String> = (0..groups).map(|id| format!("\"sg-{id:08x}\"")).collect();
+        let more = format!("spread = true\nsecurity_groups = [{}]", ids.join(", "));
+        let found = problems(Table::Member, &more, "security_groups");
+        assert_eq!(found.is_empty(), taken, "{groups}: {found:?}");
+    }
+    let of_three = |rules: u32| {
+        let ids = "security_groups = [\"sg-00000000\", \"sg-00000001\", \"sg-00000002\"]";
+        let more = format!("spread = true\n{ids}");
+        let text = document(Table::Member, &more, "security_groups");
+        Mesh::parse(&format!("{text}[limits]\nrules_per_group = {rules}\n")).is_ok()
+    };
+    assert_eq!([333, 334].map(of_three), [true, false]);
 }
 
 #[test]

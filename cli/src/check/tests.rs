@@ -103,3 +103,19 @@ fn the_functions_timeout_is_the_stacks() {
     let timeout = hooks.and_then(|text| text.split("Timeout: ").nth(1)).expect("a timeout");
     assert!(timeout.starts_with(&format!("{FUNCTION_TIMEOUT}\n")), "{timeout:.20}");
 }
+
+#[test]
+fn a_spread_has_the_room_of_all_its_groups() {
+    let of = |spread: bool| {
+        let mut mesh = mesh();
+        mesh.members[0].security_groups.push(SecurityGroupId::new("sg-00000001"));
+        mesh.members[0].spread = spread;
+        let mut findings = Vec::new();
+        let surveys = [("us-east-1".into(), survey(Vec::new(), 80))].into();
+        headroom(&mesh, &World::new(), &surveys, &mut findings);
+        findings.remove(0)
+    };
+    let (apart, spread) = (of(false), of(true));
+    assert_eq!((apart.level, spread.level), (Level::Error, Level::Ok));
+    assert!(spread.detail.starts_with("needs 80 of 120 rules"), "{}", spread.detail);
+}

@@ -7,7 +7,7 @@ use sync_core::cidr::Cidr;
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
 use sync_core::permission::{Permission, Rule, Source};
-use sync_core::planner::{Desired, Plan, Removal, learned};
+use sync_core::planner::{Desired, Plan, Removal};
 use sync_core::row::Rows;
 
 use super::{Asked, Because, ByRule, Explanation, Target, about};
@@ -189,13 +189,17 @@ impl Place<'_> {
         } else {
             "the next run revokes it"
         };
-        Some(format!("nothing wants {id} any more: {fate}"))
+        let elsewhere = wanted.and_then(|permission| desired.elsewhere.get(&permission));
+        Some(match elsewhere {
+            Some(other) => format!("{} opens what {id} does, too: {fate}", other.group),
+            None => format!("nothing wants {id} any more: {fate}"),
+        })
     }
 
     /// Members whose row has the address, and to whom the document opens nothing here.
     fn closed_notes(&self, because: &[Because]) -> Vec<String> {
         let members: BTreeSet<_> = because.iter().map(|row| &row.member).collect();
-        let learned = learned(self.mesh, self.group, self.rules);
+        let learned = self.seen.learned(self.mesh, self.member, self.group);
         let closed = members
             .into_iter()
             .filter(|from| self.mesh.traffic(from, &self.member.name, &learned).is_empty());

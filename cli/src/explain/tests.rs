@@ -96,6 +96,36 @@ fn rules_that_nobody_wants_and_rules_of_others_are_told_apart() {
 }
 
 #[test]
+fn in_a_spread_one_group_admits_and_the_others_say_so() {
+    let text = "name = \"orders-db\"\n[[allow]]\nprotocol = \"tcp\"\nports = \"7000\"\n\
+                [[member]]\nregion = \"us-east-1\"\nauto_scaling_groups = [\"orders\"]\n\
+                security_groups = [\"sg-00000001\", \"sg-00000002\"]\nspread = true\n";
+    let mesh = Mesh::parse(text).expect("a mesh");
+    let held = |east: &[u8], west: &[u8]| {
+        let mut seen = seen(&mesh, 0, &[stored(&mesh, 0, 7, 10)], Vec::new(), "InService");
+        let of = |last: &[u8]| last.iter().map(|last| rule(*last, true)).collect();
+        seen.rules =
+            Ok([("sg-00000001".into(), of(east)), ("sg-00000002".into(), of(west))].into());
+        let mut world: World = [("us-east-1".into(), seen)].into();
+        show(&mut world, "running");
+        let asked = parse("198.51.100.7").expect("an address");
+        judge::explain(&mesh, &world, &asked, "198.51.100.7")
+    };
+    for (east, west) in [(&[7][..], &[][..]), (&[], &[7])] {
+        let once = held(east, west);
+        assert_eq!(once.exit_code(), OK);
+        assert!(once.targets.iter().all(|target| target.notes.is_empty()), "{once:?}");
+    }
+    let twice = held(&[7], &[7]);
+    assert_eq!(twice.exit_code(), OK);
+    let notes: Vec<&String> = twice.targets.iter().flat_map(|target| &target.notes).collect();
+    assert!(notes.len() == 1 && notes[0].contains("too: the next run revokes it"), "{notes:?}");
+    let nowhere = held(&[], &[]);
+    assert_eq!(nowhere.exit_code(), PENDING);
+    assert_eq!(nowhere.targets.iter().filter(|target| !target.wanted.is_empty()).count(), 1);
+}
+
+#[test]
 fn what_a_missing_row_or_region_hides_is_said() {
     let mut world = world(&rows()[1..], &[], &[], "InService");
     let error = CallError {

@@ -45,6 +45,28 @@ fn whatever_is_not_as_it_should_be_is_said() {
 }
 
 #[test]
+fn how_full_a_spread_is_is_said_of_all_its_groups_together() {
+    let mut mesh = mesh();
+    mesh.limits.rules_per_group = 2;
+    mesh.members[0].security_groups.push("sg-00000001".into());
+    let rows = [stored(&mesh, 0, 7, 10), stored(&mesh, 1, 8, 12)];
+    let mut seen = seen(&mesh, 0, &rows, vec![rule(7, true), rule(8, true)], "InService");
+    if let Ok(rules) = &mut seen.rules {
+        rules.insert("sg-00000001".into(), Vec::new());
+    }
+    let world: World = [("us-east-1".into(), seen)].into();
+    let mut of = |spread: bool| {
+        mesh.members[0].spread = spread;
+        let targets = status(&mesh, &world, &dead(Some(0)), at(13)).targets;
+        let shown = targets.iter().map(|target| (target.quota_used_percent, target.to_add));
+        shown.collect::<Vec<_>>()
+    };
+    // Apart, the group that is empty lacks both; spread, nobody lacks anything.
+    assert_eq!(of(false), [(0, 2), (100, 0)]);
+    assert_eq!(of(true), [(50, 0), (50, 0)]);
+}
+
+#[test]
 fn what_could_not_be_seen_is_not_called_in_sync() {
     let mesh = mesh();
     let rows = [stored(&mesh, 0, 7, 10)];

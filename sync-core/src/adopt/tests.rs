@@ -23,11 +23,6 @@ fn rule(id: &str, ports: (u16, u16), cidr: &str, tag: Option<&str>) -> Rule {
     }
 }
 
-fn first(mesh: &Mesh) -> (&Member, &SecurityGroupId) {
-    let member = &mesh.members[0];
-    (member, &member.security_groups[0])
-}
-
 /// `198.51.100.7` of us-west-2 is wanted.
 fn wanting() -> Desired {
     let wanted = rule("", (7000, 7001), "198.51.100.7/32", None).permission().expect("one");
@@ -38,7 +33,7 @@ fn wanting() -> Desired {
 
 fn decided(rule: Rule, named: &[&str]) -> Option<Decision> {
     let (mesh, named) = (mesh(), named.iter().map(|id| RuleId::new(*id)).collect());
-    let judged = judge(&mesh, first(&mesh), &[rule], &wanting(), &named);
+    let judged = judge(&mesh, (&mesh.members[0], &BTreeSet::new()), &[rule], &wanting(), &named);
     judged.into_iter().next().map(|candidate| candidate.decision)
 }
 

@@ -1,8 +1,8 @@
 //! What a target should admit, from the rows of its region's mirror.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, Origin};
+use super::{Desired, Groups, Origin, Policy, deal};
 use crate::mesh::{Member, Mesh};
 use crate::names::SecurityGroupId;
 use crate::permission::{Rule, Source, Traffic};
@@ -15,6 +15,41 @@ pub fn learned(mesh: &Mesh, group: &SecurityGroupId, rules: &[Rule]) -> BTreeSet
     let itself = |rule: &&Rule| matches!(&rule.source, Source::Group(id) if id == group.as_str());
     let theirs = rules.iter().filter(itself).filter(|rule| !rule.is_owned_by(&mesh.name));
     theirs.map(|rule| rule.traffic).collect()
+}
+
+/// What each of a member's groups opens to itself, as one read showed them. Instances have
+/// all groups of a spread, so what one of those opens, each of them does.
+#[must_use]
+pub fn learned_in(
+    mesh: &Mesh,
+    member: &Member,
+    rules: &Groups,
+) -> BTreeMap<SecurityGroupId, BTreeSet<Traffic>> {
+    let of = |(id, rules): (&SecurityGroupId, &Vec<_>)| (id.clone(), learned(mesh, id, rules));
+    let mut each: BTreeMap<_, _> = rules.iter().map(of).collect();
+    if member.spread {
+        let all: BTreeSet<Traffic> = each.values().flatten().copied().collect();
+        each.values_mut().for_each(|learned| learned.clone_from(&all));
+    }
+    each
+}
+
+/// What each of a member's targets should admit by these rows, as a run would deal it out that
+/// was shown these rules.
+#[must_use]
+pub fn shares(
+    mesh: &Mesh,
+    member: &Member,
+    rows: &Rows,
+    rules: &Groups,
+    policy: &Policy,
+) -> BTreeMap<SecurityGroupId, Desired> {
+    let learned = learned_in(mesh, member, rules);
+    if member.spread {
+        let all = learned.into_values().next().unwrap_or_default();
+        return deal(&desired(mesh, member, rows, &all), rules, &|_, _| false, policy);
+    }
+    learned.into_iter().map(|(id, it)| (id, desired(mesh, member, rows, &it))).collect()
 }
 
 /// The union of all believed rows, as far as the document lets each member in. `learned` is

@@ -26,7 +26,7 @@ mod tests;
 
 pub use check::{Violation, check};
 pub use compact::lets_go;
-pub use desired::{desired, learned};
+pub use desired::{desired, learned, learned_in, shares};
 pub use open::Open;
 pub use spread::{Groups, deal};
 pub use spread_check::check_dealt;

@@ -12,7 +12,7 @@ use super::region::{RegionRun, Target, View};
 use crate::mesh::Member;
 use crate::names::SecurityGroupId;
 use crate::permission::{Permission, Traffic};
-use crate::planner::{Desired, Groups, Policy, Violation, check_dealt, deal, learned};
+use crate::planner::{Desired, Groups, Policy, Violation, check_dealt, deal, learned_in};
 use crate::row::Rows;
 
 /// What the targets that one look showed should admit.
@@ -77,18 +77,14 @@ impl View<'_> {
         refused: &dyn Fn(&SecurityGroupId, Permission) -> bool,
         policy: &Policy,
     ) -> Dealing {
-        let of = |(id, rules): (&SecurityGroupId, &Vec<_>)| learned(run.mesh(), id, rules);
-        let mut learned: BTreeMap<_, _> =
-            rules.iter().map(|group| (group.0.clone(), of(group))).collect();
+        let learned = learned_in(run.mesh(), self.member, rules);
         if !self.member.spread {
             let share = |(id, learned): (&SecurityGroupId, &BTreeSet<_>)| {
                 (id.clone(), self.desired(run, own, rows, blind, learned))
             };
             return Dealing { shares: learned.iter().map(share).collect(), learned, whole: None };
         }
-        // The same instances have all of these groups.
-        let all: BTreeSet<Traffic> = learned.values().flatten().copied().collect();
-        learned.values_mut().for_each(|learned| learned.clone_from(&all));
+        let all = learned.values().next().cloned().unwrap_or_default();
         let whole = self.desired(run, own, rows, blind, &all);
         Dealing { shares: deal(&whole, rules, refused, policy), learned, whole: Some(whole) }
     }

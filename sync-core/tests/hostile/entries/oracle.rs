@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use serde_json::Value;
 use sync_core::adopt::{self, Decision};
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::{MeshName, RuleId, SecurityGroupId};
-use sync_core::permission::Rule;
+use sync_core::names::{MeshName, RuleId};
+use sync_core::permission::{Rule, Traffic};
 use sync_core::planner::{Desired, Plan};
 use sync_core::ports::Item;
 
@@ -133,7 +133,7 @@ pub fn only_what_may_go(plan: &Plan, actual: &[Rule], mesh: &MeshName, desired: 
 /// Nothing is adopted that another mesh has, or that nobody wants and nobody named.
 pub fn adopts_only_what_it_may(
     mesh: &Mesh,
-    target: (&Member, &SecurityGroupId),
+    target: (&Member, &BTreeSet<Traffic>),
     actual: &[Rule],
     desired: &Desired,
     named: &BTreeSet<RuleId>,

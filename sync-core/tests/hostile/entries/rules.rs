@@ -52,7 +52,7 @@ pub fn entry(data: &[u8]) {
         }
         let named: BTreeSet<_> =
             world.rules.iter().step_by(2).map(|rule| rule.id.clone()).collect();
-        adopts_only_what_it_may(&world.mesh, (target, group), &world.rules, &desired, &named);
+        adopts_only_what_it_may(&world.mesh, (target, &learned), &world.rules, &desired, &named);
     }
 }
 
