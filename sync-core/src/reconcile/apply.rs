@@ -87,8 +87,9 @@ impl Target {
         true
     }
 
-    /// Looks and plans again. True if the own mirror could not be read for it; none, and
-    /// no plan, where the mirror has lost an own row.
+    /// Looks and plans again. True if the own mirror could not be read for it; none where
+    /// the mirror has lost an own row, or where only a look that all targets of a spread act
+    /// on can go on.
     async fn look_anew(
         &mut self,
         run: &Run<'_>,
@@ -124,7 +125,10 @@ impl Target {
             self.admit_only(own);
         }
         self.told = told;
-        Ok(Some(blind))
+        // Nothing goes here before that is added, and this target cannot add it (promise 4).
+        let waits = self.plan.removals().next().is_some()
+            && dealing.others_lack(group, &rules, &run.mesh().name);
+        Ok((!waits).then_some(blind))
     }
 
     /// Room first if the plan says so, then adds, then removals. Where an add fails,

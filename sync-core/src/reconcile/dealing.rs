@@ -10,9 +10,9 @@ use super::Run;
 use super::own::Own;
 use super::region::{RegionRun, Target, View};
 use crate::mesh::Member;
-use crate::names::SecurityGroupId;
-use crate::permission::{Permission, Traffic};
-use crate::planner::{Desired, Groups, Policy, Violation, check_dealt, deal, learned_in};
+use crate::names::{MeshName, SecurityGroupId};
+use crate::permission::{Permission, Rule, Traffic};
+use crate::planner::{Desired, Groups, Open, Policy, Violation, check_dealt, deal, learned_in};
 use crate::row::Rows;
 
 /// What the targets that one look showed should admit.
@@ -27,6 +27,23 @@ impl Dealing {
     /// What one target should admit.
     pub(super) fn share(&self, group: &SecurityGroupId) -> Option<&Desired> {
         self.shares.get(group)
+    }
+
+    /// Whether another group of the same spread is to open what it does not, by this look.
+    pub(super) fn others_lack(
+        &self,
+        group: &SecurityGroupId,
+        rules: &Groups,
+        mesh: &MeshName,
+    ) -> bool {
+        let lacks = |(id, share): (&SecurityGroupId, &Desired)| {
+            let there = || rules.get(id).into_iter().flatten();
+            let exactly: BTreeSet<_> = there().filter_map(Rule::permission).collect();
+            let ours = there().filter(|rule| rule.is_owned_by(mesh));
+            let open = Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>());
+            share.wanted.keys().any(|p| !exactly.contains(p) && !open.admits(*p))
+        };
+        self.whole.is_some() && self.shares.iter().filter(|(id, _)| *id != group).any(lacks)
     }
 }
 

@@ -115,6 +115,10 @@ fn replay() {
 
 /// Scripts that broke a promise once, as they were found.
 const FOUND: [(&str, &str); 24] = [
+    (
+        "one-group-of-a-spread-looks-alone",
+        include_str!("scripts/one-group-of-a-spread-looks-alone.txt"),
+    ),
     ("shown-and-then-in-no-answer", include_str!("scripts/shown-and-then-in-no-answer.txt")),
     (
         "a-row-lost-before-ports-were-learned",
