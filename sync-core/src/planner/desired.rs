@@ -29,7 +29,9 @@ pub fn learned_in(
     let mut each: BTreeMap<_, _> = rules.iter().map(of).collect();
     if member.spread {
         let all: BTreeSet<Traffic> = each.values().flatten().copied().collect();
-        each.values_mut().for_each(|learned| learned.clone_from(&all));
+        for learned in each.values_mut() {
+            learned.clone_from(&all);
+        }
     }
     each
 }

@@ -25,7 +25,9 @@ impl Room {
 
     /// Whether some permissions fit, all of them.
     pub(super) fn has_room_for(mut self, permissions: &[Permission]) -> bool {
-        permissions.iter().for_each(|permission| self.take_one(*permission));
+        for permission in permissions {
+            self.take_one(*permission);
+        }
         let needs = |ipv4| permissions.iter().any(|p| p.cidr.is_ipv4() == ipv4);
         (self.ipv4 >= 0 || !needs(true)) && (self.ipv6 >= 0 || !needs(false))
     }

@@ -138,7 +138,9 @@ impl Rooms {
         };
         let id = fits(0).or_else(|| fits(1)).or(ranked.first().copied())?.clone();
         for room in self.0.get_mut(&id).into_iter().flatten() {
-            permissions.iter().for_each(|permission| room.take_one(*permission));
+            for permission in permissions {
+                room.take_one(*permission);
+            }
         }
         Some(id)
     }
