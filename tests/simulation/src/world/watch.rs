@@ -243,6 +243,8 @@ impl State {
             return self.broken(2, format!("{run:?} revoked in {place} without a look"));
         };
         let mut missing = BTreeSet::new();
+        let planned_by = known.views.get(&(place.clone(), group.clone()));
+        let rows_at = planned_by.and_then(|view| view.rows_at).unwrap_or(u64::MAX);
         let learned = known.always(place, group);
         for row in known.knows(place).into_values() {
             // Where the own row could not be kept, what this run saw counts, not the row.
@@ -260,7 +262,7 @@ impl State {
             let told = self.places[place].mirror.wanted.get(&key);
             let planned = |cidr: &Cidr, id: &InstanceId| {
                 let since = told.and_then(|told| told.get(&(*cidr, id.clone())));
-                saw || since.is_none_or(|since| *since <= view.rows_at.unwrap_or(u64::MAX))
+                saw || since.is_none_or(|since| *since <= rows_at)
             };
             let held = row.instances.iter();
             let held = held.flat_map(|(id, cidrs)| cidrs.iter().map(move |cidr| (cidr, id)));
