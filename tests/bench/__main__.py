@@ -61,8 +61,7 @@ def _circumstances(load: float) -> list[str]:
     """Date, machine, binaries and distances; the load tells whether the machine had something else to do."""
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    places = {ROOT / "target" / "release": "release build", ROOT / "target" / "debug": "dev build"}
-    built = places.get(binaries().resolve(), str(binaries()))
+    built = {"release": "release build", "debug": "dev build"}.get(binaries().name, "build of unknown profile")
     return [
         f"{date}; {os.cpu_count()} cores of {cpu[1] if cpu else platform.machine()}, {platform.system()}; {built}; "
         f"load {load:.1f} before; Python {platform.python_version()}.",

@@ -75,6 +75,8 @@ pub struct RunState {
 pub(super) struct View {
     /// When, in the order of all calls.
     pub at: u64,
+    /// When the run read the mirror's rows after that.
+    pub rows_at: Option<u64>,
     /// When, in time.
     pub time: Option<Instant>,
     /// The permissions that it was shown.
@@ -194,6 +196,8 @@ impl State {
             known.remembered.extend(cidrs.iter().map(|cidr| (id.clone(), *cidr)));
         }
         known.blind.remove(place);
+        let views = known.views.iter_mut().filter(|((of, _), _)| of == place);
+        views.for_each(|(_, view)| view.rows_at = view.rows_at.or(Some(at)));
         let (last, read) = known.rows.entry(place.clone()).or_default();
         read.retain(|key, _| !keys.contains(key));
         read.extend(rows);
@@ -270,7 +274,7 @@ impl State {
             let seen = rules.iter().filter_map(Rule::permission).collect();
             let key = (place.clone(), group.clone());
             let view = self.run(run).views.entry(key).or_default();
-            (view.at, view.seen, view.full) = (at, seen, full);
+            (view.at, view.seen, view.full, view.rows_at) = (at, seen, full, None);
             view.time = Some(Instant::now());
             let learned = learned(group, rules);
             let always = view.always.take();

@@ -144,24 +144,30 @@ impl State {
         all.map(|(_, cidr)| *cidr).collect()
     }
 
-    /// Whether another rule opened an address, as the run saw or was told, until a person
-    /// closed that after it had `looked`.
-    fn closed_by_a_person(
+    /// Whether another rule opened an address, as the run saw or was told, until somebody
+    /// closed that after it had `looked`: a person, or a run that knew newer rows (decision 31).
+    fn closed_meanwhile(
         &self,
         run: RunId,
         place: &MemberName,
         group: &SecurityGroupId,
         (rule, cidr): (&Rule, Cidr),
-        looked: u64,
+        (looked, rows_read): (u64, u64),
     ) -> bool {
         let Some(permission) = rule.permission() else { return false };
         let view = &self.runs[&run].views.get(&(place.clone(), group.clone()));
         let knew = |p: &Permission| {
             view.is_some_and(|view| view.seen.contains(p) || view.there.contains(p))
         };
-        let mut meddled = self.places[place].groups[group].meddled.iter();
-        meddled.any(|(p, at)| {
-            *at >= looked
+        let group = &self.places[place].groups[group];
+        let people = group.meddled.iter().map(|(permission, at)| (permission, *at));
+        let newer = group
+            .changes
+            .iter()
+            .filter(|change| !change.added && change.run != run && change.rows_read > rows_read);
+        let mut closed = people.chain(newer.map(|change| (&change.permission, change.tick)));
+        closed.any(|(p, at)| {
+            at >= looked
                 && *p != permission
                 && p.covers(Permission { cidr, ..permission })
                 && knew(p)
@@ -197,8 +203,9 @@ impl State {
                 let held = (cidr, id.clone());
                 let rows = mirror.wanted.iter().filter(|(key, _)| key.member == member);
                 let since = rows.filter_map(|(_, wanted)| wanted.get(&held)).min();
-                let person = self.closed_by_a_person(run, place, group, (rule, cidr), looked);
-                let could = !person && !self.saw_only_what_was(run, place);
+                let since_then = (looked, rows_read);
+                let closed = self.closed_meanwhile(run, place, group, (rule, cidr), since_then);
+                let could = !closed && !self.saw_only_what_was(run, place);
                 if could && since.is_some_and(|since| *since < looked) {
                     self.broken(2, format!("{who}, and its row said so before the run looked"));
                 }
@@ -243,7 +250,17 @@ impl State {
             if !ours && known.blind.contains(place) {
                 continue;
             }
-            let held = row.instances.values().flatten();
+            // What a look at another target of the region brought to light came after this plan.
+            let key = row.key();
+            let saw = known.wrote.contains_key(&key) || known.observed.contains_key(&key);
+            let told = self.places[place].mirror.wanted.get(&key);
+            let planned = |cidr: &Cidr, id: &InstanceId| {
+                let since = told.and_then(|told| told.get(&(*cidr, id.clone())));
+                saw || since.is_none_or(|since| *since <= view.rows_at.unwrap_or(u64::MAX))
+            };
+            let held = row.instances.iter();
+            let held = held.flat_map(|(id, cidrs)| cidrs.iter().map(move |cidr| (cidr, id)));
+            let held = held.filter(|(cidr, id)| planned(cidr, id)).map(|(cidr, _)| cidr);
             missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
         }
         let handled = [&view.seen, &view.attempted, &view.there];
