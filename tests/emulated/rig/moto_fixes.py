@@ -10,6 +10,7 @@ import itertools
 from collections import deque
 from typing import Any
 
+import moto.ec2.models.elastic_ip_addresses as elastic_addresses
 import moto.ec2.models.elastic_network_interfaces as interfaces
 import moto.ec2.models.instances as instances
 from moto.core.responses import ActionResult
@@ -71,7 +72,8 @@ def _install_addresses() -> None:
     association = interfaces.NetworkInterface.association.fget
     # an interface without a public address has no Association; moto shows an empty one
     interfaces.NetworkInterface.association = property(lambda interface: association(interface) or None)
-    interfaces.random_public_ip = public_ip
+    # moto's Elastic IPs are loopback addresses, which nobody has for a public one
+    interfaces.random_public_ip = elastic_addresses.random_ip = public_ip
     interfaces.random_private_ip = instances.random_private_ip = private_ip
 
 
