@@ -5,7 +5,7 @@ use sync_core::cidr::Cidr;
 use sync_core::mesh::Mesh;
 use sync_core::names::SecurityGroupId;
 use sync_core::permission::{Protocol, Rule, Source, Traffic};
-use sync_core::ports::{CallError, Called, Failure};
+use sync_core::ports::{CallError, Failure};
 use sync_core::row::{MemberRow, Rows, Version};
 
 use super::*;
@@ -27,9 +27,9 @@ fn mesh() -> Mesh {
 }
 
 /// A function as the stack makes it.
-fn function(timeout: i32, document: &str) -> Called<FunctionSettings> {
+fn function(timeout: i32, document: &str) -> FunctionSettings {
     let variables = [("SGSYNC_MESH".to_owned(), document.to_owned())].into();
-    Ok(FunctionSettings { timeout, variables })
+    FunctionSettings { timeout, variables }
 }
 
 fn denied(call: &'static str, kind: Failure, code: &str) -> CallError {
@@ -51,8 +51,8 @@ fn survey(hooks: Vec<HookSettings>, largest: i32) -> Survey {
         may_change: [(group, Ok(()))].into(),
         rules_granted: Ok(60),
         functions: [
-            ("sgsync-orders-db-hooks".to_owned(), function(15, DOCUMENT)),
-            ("sgsync-orders-db-trueup".to_owned(), function(60, DOCUMENT)),
+            ("sgsync-orders-db-hooks".to_owned(), Ok(function(15, DOCUMENT))),
+            ("sgsync-orders-db-trueup".to_owned(), Ok(function(60, DOCUMENT))),
         ]
         .into(),
     }
@@ -101,8 +101,8 @@ fn everything_that_is_wrong_is_named_with_what_to_do() {
     bad.may_change = [(GROUP.into(), Err(refused))].into();
     bad.rules_granted = Ok(50);
     let other = DOCUMENT.replace("7000", "7001");
-    bad.functions.insert("sgsync-orders-db-hooks".to_owned(), function(20, &other));
-    bad.functions.insert("sgsync-orders-db-trueup".to_owned(), function(60, "name = 5"));
+    bad.functions.insert("sgsync-orders-db-hooks".to_owned(), Ok(function(20, &other)));
+    bad.functions.insert("sgsync-orders-db-trueup".to_owned(), Ok(function(60, "name = 5")));
     insta::assert_snapshot!(checked(&seen(row("0123")), &bad));
 }
 
@@ -156,7 +156,7 @@ fn a_function_that_works_for_another_member_is_named() {
         (format!("{DOCUMENT}{second}"), None, Some("does not know which of the members in")),
     ] {
         let mesh = Mesh::parse(&document).expect("a mesh");
-        let mut settings = function(15, &document).expect("a function");
+        let mut settings = function(15, &document);
         let set = set.map(|name| ("SGSYNC_MEMBER".to_owned(), name.to_owned()));
         settings.variables.extend(set);
         let functions = [("sgsync-orders-db-hooks".to_owned(), Ok(settings))].into();
