@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sync_aws::{Aws, Survey};
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::{AsgName, MemberName, SecurityGroupId};
+use sync_core::names::{AsgName, MemberName};
 use sync_core::ports::{CallError, Failure};
 use sync_core::row::Stored;
 
@@ -16,16 +16,12 @@ use crate::screen::{BAD, GOOD, WAITS, during, paint, print, print_json};
 use crate::world::{Seen, World, look_with};
 use crate::{ERROR, OK, hints, text};
 
+mod forecast;
+mod functions;
+mod quotas;
+
 #[cfg(test)]
 mod tests;
-
-/// The hooks function's timeout in the stack, in seconds (`sam/template.yaml`). A hook that
-/// gives up sooner is not waited for.
-const FUNCTION_TIMEOUT: i32 = 15;
-
-/// How many rules of a group the check leaves for others: it calls 80% nearly full, as the
-/// alarm does.
-const NEARLY_FULL_PERCENT: u64 = 80;
 
 /// What to check.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,16 +66,7 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
     let nobody = BTreeSet::new();
     let all = async { futures::join!(look_with(&aws, mesh, &nobody), aws.survey(mesh)) };
     let (world, surveys) = during("checking every region", all).await;
-    let mut findings = Vec::new();
-    for member in &mesh.members {
-        if let (Some(seen), Some(survey)) = (world.get(&member.name), surveys.get(&member.name)) {
-            check(mesh, member, seen, survey, &mut findings);
-        }
-    }
-    let sizes = surveys.values().filter_map(|survey| survey.max_sizes.as_ref().ok());
-    if sizes.clone().count() == mesh.members.len() {
-        headroom(mesh, &world, &surveys, &mut findings);
-    }
+    let findings = judged(mesh, &world, &surveys);
     let failed = findings.iter().any(|finding| finding.level == Level::Error);
     match common.output {
         Output::Text => print(&shown(mesh, &findings)),
@@ -88,6 +75,19 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
         }))?,
     }
     Ok(if failed { ERROR } else { OK })
+}
+
+/// Everything that there is to say.
+fn judged(mesh: &Mesh, world: &World, surveys: &BTreeMap<MemberName, Survey>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for member in &mesh.members {
+        if let (Some(seen), Some(survey)) = (world.get(&member.name), surveys.get(&member.name)) {
+            check(mesh, member, seen, survey, &mut findings);
+        }
+    }
+    quotas::quotas(mesh, surveys, &mut findings);
+    forecast::forecast(mesh, world, surveys, &mut findings);
+    findings
 }
 
 /// What is said of one member.
@@ -115,6 +115,7 @@ fn check(mesh: &Mesh, member: &Member, seen: &Seen, survey: &Survey, findings: &
     let mut notes = Notes { member, findings };
     security_groups(member, survey, &mut notes);
     auto_scaling_groups(mesh, member, survey, &mut notes);
+    functions::functions(mesh, survey, &mut notes);
     table(mesh, member, seen, &mut notes);
 }
 
@@ -155,11 +156,11 @@ fn auto_scaling_groups(mesh: &Mesh, member: &Member, survey: &Survey, notes: &mu
             notes.say(Level::Error, asg, detail);
             continue;
         }
-        hooks(mesh, asg, survey, notes);
+        hooks(mesh, member, asg, survey, notes);
     }
 }
 
-fn hooks(mesh: &Mesh, asg: &AsgName, survey: &Survey, notes: &mut Notes<'_>) {
+fn hooks(mesh: &Mesh, member: &Member, asg: &AsgName, survey: &Survey, notes: &mut Notes<'_>) {
     let hooks = match survey.hooks.get(asg) {
         Some(Ok(hooks)) => hooks,
         Some(Err(error)) => return notes.could_not(asg, error),
@@ -182,10 +183,12 @@ fn hooks(mesh: &Mesh, asg: &AsgName, survey: &Survey, notes: &mut Notes<'_>) {
             notes.say(Level::Error, asg, detail);
             fine = false;
         }
-        if hook.heartbeat <= FUNCTION_TIMEOUT {
+        // A hook that gives up sooner is not waited for.
+        let timeout = functions::timeout(mesh, member, survey);
+        if let Some(timeout) = timeout.filter(|timeout| hook.heartbeat <= *timeout) {
             let detail = format!(
-                "its hook {name} gives up after {} s, and the function may take \
-                 {FUNCTION_TIMEOUT} s: give it more",
+                "its hook {name} gives up after {} s, and the function may take {timeout} s: give \
+                 it more",
                 hook.heartbeat
             );
             notes.say(Level::Error, asg, detail);
@@ -232,55 +235,6 @@ fn table(mesh: &Mesh, member: &Member, seen: &Seen, notes: &mut Notes<'_>) {
     }
     if fine {
         notes.say(Level::Ok, table, "is there, and every row is of this document");
-    }
-}
-
-/// Whether every target has room when every group is as large as it may become.
-fn headroom(
-    mesh: &Mesh,
-    world: &World,
-    surveys: &BTreeMap<MemberName, Survey>,
-    findings: &mut Vec<Finding>,
-) {
-    let of_one = u64::from(mesh.limits.rules_per_group);
-    let largest = |member: &Member| -> u64 {
-        let sizes = surveys.get(&member.name).and_then(|survey| survey.max_sizes.as_ref().ok());
-        let sizes = sizes.into_iter().flat_map(BTreeMap::values);
-        sizes.map(|size| u64::try_from(*size).unwrap_or(0)).sum()
-    };
-    for member in mesh.members.iter().filter(|member| !member.security_groups.is_empty()) {
-        // One address of each kind: instances with more need more.
-        let needed_in = |group: &SecurityGroupId| -> u64 {
-            let learned = world.get(&member.name).map(|seen| seen.learned(mesh, member, group));
-            let learned = learned.unwrap_or_default();
-            let ranges = |from: &Member| mesh.traffic(&from.name, &member.name, &learned).len();
-            mesh.members.iter().map(|from| largest(from) * ranges(from) as u64).sum()
-        };
-        let needed = member.security_groups.iter().map(needed_in).max().unwrap_or(0);
-        // A spread has the room of all its groups.
-        let limit = of_one * if member.spread { member.security_groups.len() as u64 } else { 1 };
-        let groups: Vec<&str> =
-            member.security_groups.iter().map(SecurityGroupId::as_str).collect();
-        let level = match needed {
-            _ if needed > limit => Level::Error,
-            _ if needed * 100 > limit * NEARLY_FULL_PERCENT => Level::Warning,
-            _ => Level::Ok,
-        };
-        let advice = match level {
-            Level::Ok => "",
-            Level::Warning | Level::Error => {
-                ": ask AWS for a higher quota (L-0EA8095F) and raise `rules_per_group`, or open \
-                 fewer port ranges"
-            }
-        };
-        findings.push(Finding {
-            level,
-            member: member.name.to_string(),
-            subject: groups.join(", "),
-            detail: format!(
-                "needs {needed} of {limit} rules when every group has its largest size{advice}"
-            ),
-        });
     }
 }
 

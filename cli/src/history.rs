@@ -1,6 +1,6 @@
 //! `sgsync history`: what the functions changed, from the audit lines in their logs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use anyhow::{Context as _, bail};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use sync_aws::{Aws, SystemClock, log_groups};
 use sync_core::cidr::Cidr;
 use sync_core::mesh::{Member, Mesh};
-use sync_core::names::{AsgName, MemberName, Region};
+use sync_core::names::{AsgName, MemberName};
 use sync_core::ports::{CallError, Called, Clock as _, Failure};
 
 use crate::args::{Common, Output};
@@ -125,16 +125,10 @@ fn word(mesh: &Mesh, what: &str) -> anyhow::Result<String> {
     )
 }
 
-/// Every log of the mesh once: members of one region write into the same ones.
+/// Every log of the mesh: two of each member.
 fn logs(mesh: &Mesh) -> Vec<Vec<Log<'_>>> {
-    let account = |member: &Member| member.role.as_ref().map(|role| role.arn.clone());
-    let places: BTreeMap<(Region, Option<String>), &Member> = mesh
-        .members
-        .iter()
-        .map(|member| ((member.region.clone(), account(member)), member))
-        .collect();
-    let of = |member| log_groups(mesh).map(|group| Log { member, group }).into();
-    places.into_values().map(of).collect()
+    let of = |member| log_groups(mesh, member).map(|group| Log { member, group }).into();
+    mesh.members.iter().map(of).collect()
 }
 
 impl History {

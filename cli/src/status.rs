@@ -147,7 +147,7 @@ pub(crate) fn status(mesh: &Mesh, world: &World, dead: &DeadLetters, now: Timest
         match dead.get(&member.name) {
             Some(Ok(messages)) => status.dead_letters.push(DeadLetterQueue {
                 member: member.name.clone(),
-                queue: dead_letter_queue(mesh),
+                queue: dead_letter_queue(mesh, member),
                 messages: *messages,
             }),
             Some(Err(error)) => status.errors.push(format!("{}: {error}", member.name)),

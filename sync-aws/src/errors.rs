@@ -84,6 +84,7 @@ const CODES: &[(Failure, &[&str])] = &[
             "InvalidPermission.NotFound",
             "InvalidSecurityGroupID.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
+            "NoSuchResourceException",
             "ResourceNotFoundException",
         ],
     ),

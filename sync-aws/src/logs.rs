@@ -2,14 +2,14 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 use jiff::Timestamp;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Member, Mesh};
 use sync_core::names::MemberName;
 use sync_core::ports::Called;
 use tokio::time::{Duration, sleep};
 
-use crate::Aws;
 use crate::errors::{Call, unreadable};
 use crate::pages::Pages;
+use crate::{Aws, hooks_function, trueup_function};
 
 const FILTER_LOG_EVENTS: &str = "logs:FilterLogEvents";
 
@@ -29,10 +29,11 @@ pub struct LogEvent {
     pub message: String,
 }
 
-/// What the stack calls its functions' log groups.
+/// What a member's stack calls its functions' log groups.
 #[must_use]
-pub fn log_groups(mesh: &Mesh) -> [String; 2] {
-    ["hooks", "trueup"].map(|function| format!("/aws/lambda/sgsync-{}-{function}", mesh.name))
+pub fn log_groups(mesh: &Mesh, member: &Member) -> [String; 2] {
+    [hooks_function(mesh, member), trueup_function(mesh, member)]
+        .map(|function| format!("/aws/lambda/{function}"))
 }
 
 impl Aws {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::join_all;
-use sync_core::mesh::Mesh;
+use sync_core::mesh::{Member, Mesh};
 use sync_core::names::MemberName;
 use sync_core::ports::Called;
 
@@ -25,10 +25,11 @@ pub type DeadLetters = BTreeMap<MemberName, Called<Option<u64>>>;
 impl Aws {
     /// Counts the dead letters of every member, side by side.
     pub async fn dead_letters(&self, mesh: &Mesh) -> DeadLetters {
-        let queue = dead_letter_queue(mesh);
-        let counts = self.members.iter().map(|(name, clients)| {
-            let (client, queue) = (Client::new(clients.region.config()), queue.as_str());
-            async move { (name.clone(), count(&client, queue).await) }
+        let counts = mesh.members.iter().filter_map(|member| {
+            let clients = self.members.get(&member.name)?;
+            let (client, queue) =
+                (Client::new(clients.region.config()), dead_letter_queue(mesh, member));
+            Some(async move { (member.name.clone(), count(&client, &queue).await) })
         });
         join_all(counts).await.into_iter().collect()
     }
@@ -36,8 +37,8 @@ impl Aws {
 
 /// What the stack calls its dead-letter queue.
 #[must_use]
-pub fn dead_letter_queue(mesh: &Mesh) -> String {
-    format!("sgsync-{}-dead-letters", mesh.name)
+pub fn dead_letter_queue(mesh: &Mesh, member: &Member) -> String {
+    format!("{}-dead-letters", mesh.stack_name(member))
 }
 
 async fn count(client: &Client, queue: &str) -> Called<Option<u64>> {

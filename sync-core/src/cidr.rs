@@ -166,6 +166,12 @@ impl AddressKind {
         !matches!(self, Self::Ipv4Prefix | Self::Ipv6Prefix)
     }
 
+    /// Whether its addresses are IPv4; otherwise they are IPv6.
+    #[must_use]
+    pub fn is_ipv4(self) -> bool {
+        !matches!(self, Self::Ipv6 | Self::Ipv6Prefix)
+    }
+
     /// The kind as the mesh document spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -133,9 +133,15 @@ impl Traffic {
     /// to one address family.
     #[must_use]
     pub fn fits(self, cidr: Cidr) -> bool {
+        self.fits_family(cidr.is_ipv4())
+    }
+
+    /// The same of every address of a family, IPv4 or IPv6.
+    #[must_use]
+    pub fn fits_family(self, ipv4: bool) -> bool {
         match self.protocol {
-            Protocol::Icmp => cidr.is_ipv4(),
-            Protocol::Icmpv6 => !cidr.is_ipv4(),
+            Protocol::Icmp => ipv4,
+            Protocol::Icmpv6 => !ipv4,
             _ => true,
         }
     }

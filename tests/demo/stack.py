@@ -22,7 +22,7 @@ _FUNCTIONS = ("lifecycle", "trueup")
 def deploy(
     rig: Rig, world: World, work_dir: Path, regions: Iterable[str] | None = None, settings: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Renders the world's mesh and deploys regions (all of them unless named) side by side, as the deploy guide says; then
+    """Renders the world's mesh and deploys members (all of them unless named) side by side, as the deploy guide says; then
     puts the hooks that the stacks made on the groups they are for. `settings` are for `sgsync render --set`; the file keeps
     them. Returns what `sam deploy` said in each region."""
     regions = list(regions or world.members)
@@ -30,7 +30,7 @@ def deploy(
     (work_dir / "mesh.toml").write_text(world.mesh_toml())
     render(work_dir, "Architecture=x86_64", *settings)
     with ThreadPoolExecutor() as pool:
-        said = list(pool.map(lambda region: sam_deploy(rig, work_dir, region), regions))
+        said = list(pool.map(lambda name: sam_deploy(rig, work_dir, name, world.members[name].region), regions))
     for region in regions:
         world.copy_hooks(region)
     return dict(zip(regions, said, strict=True))
@@ -38,8 +38,8 @@ def deploy(
 
 def remove(rig: Rig, world: World) -> None:
     """Removes every region's stack, so that it answers no events of whatever comes after this world."""
-    for region in world.members:
-        rig.client("cloudformation", region).delete_stack(StackName=f"sgsync-{world.mesh}")
+    for member in world.members.values():
+        rig.client("cloudformation", member.region).delete_stack(StackName=member.stack(world.mesh))
     before = None
     while before != (calls := rig.proxy.calls()):  # runs that were on their way
         before = calls
@@ -65,11 +65,11 @@ def render(work_dir: Path, *settings: str) -> None:
     _run([str(_BINARIES / "sgsync"), "render", "--account", ACCOUNT, *given], work_dir, {})
 
 
-def sam_deploy(rig: Rig, work_dir: Path, region: str) -> str:
-    """`sam deploy` of one environment of the rendered file; what it said."""
-    home = work_dir / "home" / region
+def sam_deploy(rig: Rig, work_dir: Path, name: str, region: str | None = None) -> str:
+    """`sam deploy` of one environment of the rendered file, called by its region if no other is given; what it said."""
+    home = work_dir / "home" / name
     home.mkdir(parents=True, exist_ok=True)
-    env = rig.deploy_env(region) | {
+    env = rig.deploy_env(region or name) | {
         "PATH": f"{_TOOLS}:{os.environ.get('PATH', os.defpath)}",
         "HOME": str(home),
         "SAM_CLI_POLL_DELAY": "0.5",
@@ -77,7 +77,7 @@ def sam_deploy(rig: Rig, work_dir: Path, region: str) -> str:
     }
     # The file says where; the environment must not.
     del env["AWS_REGION"], env["AWS_DEFAULT_REGION"]
-    return _run([str(_TOOLS / "sam"), "deploy", "--config-env", region, "--no-progressbar"], work_dir, env)
+    return _run([str(_TOOLS / "sam"), "deploy", "--config-env", name, "--no-progressbar"], work_dir, env)
 
 
 def _run(command: list[str], work_dir: Path, env: dict[str, str]) -> str:

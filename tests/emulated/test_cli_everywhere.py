@@ -71,6 +71,7 @@ def everything(world: World, product: Product) -> Iterator[World]:
     product.synced()
     for region in world.members:
         logs, sqs = world.rig.client("logs", region), world.rig.client("sqs", region)
+        product.deploy(region)
         sqs.create_queue(QueueName=f"sgsync-{world.mesh}-dead-letters")
         for function in ("hooks", "trueup"):
             logs.create_log_group(logGroupName=f"/aws/lambda/sgsync-{world.mesh}-{function}")
@@ -101,7 +102,7 @@ def test_what_aws_refuses_is_named_with_what_to_do_and_its_id_under_v(world: Wor
     done = sgsync(ASKING[name])
     assert done.returncode == ERROR, done.stdout + done.stderr
     said = done.stdout + done.stderr
-    assert re.search(r"(ec2|autoscaling|dynamodb|sqs|logs):\w+: AccessDenied", said), said
+    assert re.search(r"(ec2|autoscaling|dynamodb|sqs|logs|lambda|servicequotas):\w+: AccessDenied", said), said
     assert said.count("next: AWS denied a call that is named above") == 1, said
     assert "aws_request_id" not in said
     refused = [line for line in sgsync(f"{ASKING[name]} -v").stderr.splitlines() if "refused" in line]

@@ -170,6 +170,7 @@ def test_what_the_document_names_is_looked_for(world: World, sgsync: Run, produc
     """Groups, hooks, tables and permission are there; the groups' largest sizes do not fit, and that is said."""
     for region in (EAST, WEST):
         put_hooks(world, region)
+        product.deploy(region)
     product.synced()
     world.rig.proxy.reset_counts()
     rules = {region: world.rules(region) for region in (EAST, WEST)}
@@ -178,7 +179,10 @@ def test_what_the_document_names_is_looked_for(world: World, sgsync: Run, produc
     assert {region: world.rules(region) for region in (EAST, WEST)} == rules, "asking is a dry run"
     for said in ("is there, with both hooks", "every row is of this document", "you may add rules to it"):
         assert done.stdout.count(said) == 2, said
-    assert done.stdout.count("needs 200 of 60 rules") == 2
+    assert done.stdout.count("is there, with this document") == 4
+    assert done.stdout.count("AWS grants 60 inbound rules a group, and `rules_per_group` is 60") == 2
+    assert done.stdout.count("needs 201 of 60 IPv4 rules") == 2
+    assert world.rig.proxy.calls(caller="operator")["servicequotas:GetServiceQuota"] == 2
     for region in (EAST, WEST):
         world.rig.client("autoscaling", region).update_auto_scaling_group(
             AutoScalingGroupName=world.members[region].group, MaxSize=20
@@ -200,15 +204,43 @@ def test_what_is_not_there_is_named(world: World, sgsync: Run, product: Product)
         f"{WEST}: sg-0123456789abcdef0: {WEST} has no such security group",
         f"{WEST}: nobody: {WEST} has no such Auto Scaling group",
         f"{WEST}: sgsync-{world.mesh}: {WEST} has no such table: launch the stack there",
+        f"{WEST}: sgsync-{world.mesh}-hooks: {WEST} has no such function: launch the stack there",
+        f"{WEST}: sgsync-{world.mesh}-trueup: {WEST} has no such function: launch the stack there",
     ):
         assert f"error: {said}" in done.stdout, done.stdout
 
 
 def test_a_hook_that_gives_up_too_soon_is_named(world: World, sgsync: Run, product: Product) -> None:
     """The heartbeat has to be longer than the function's timeout."""
-    put_hooks(world, EAST, heartbeat_s=15)
-    put_hooks(world, WEST, ends=("launch",))
+    put_hooks(world, EAST, heartbeat_s=40)
+    put_hooks(world, WEST, heartbeat_s=40, ends=("launch",))
+    product.deploy(EAST, timeout_s=40)
+    product.deploy(WEST, timeout_s=39)
     done = sgsync("check", "--online")
     assert f"{WEST}: {world.members[WEST].group}: has no lifecycle hook sgsync-{world.mesh}-terminate" in done.stdout
     for end in ("launch", "terminate"):
-        assert f"its hook sgsync-{world.mesh}-{end} gives up after 15 s" in done.stdout
+        assert f"its hook sgsync-{world.mesh}-{end} gives up after 40 s, and the function may take 40 s" in done.stdout
+    assert done.stdout.count("gives up after") == 2, "39 s are less"
+
+
+def test_a_function_with_another_document_is_named(world: World, sgsync: Run, product: Product) -> None:
+    """A region that was not deployed yet, and one whose document nobody can read any more."""
+    product.deploy(EAST, document=product.document + "\n# the same\n")
+    product.deploy(WEST, document=product.document.replace("7001", "7002"))
+    done = sgsync("check", "--online")
+    for function in ("hooks", "trueup"):
+        assert f"ok: {EAST}: sgsync-{world.mesh}-{function}: is there, with this document" in done.stdout
+        assert f"error: {WEST}: sgsync-{world.mesh}-{function}: runs with another document" in done.stdout
+    assert done.returncode == ERROR
+
+
+def test_the_quota_of_each_region_is_compared_with_the_document(world: World, sgsync: Run, product: Product) -> None:
+    """Less than the document counts on is an error; more in every region is worth saying; AWS's number bounds the forecast."""
+    world.rig.moto.grant_rules(EAST, 100)
+    world.rig.moto.grant_rules(WEST, 50)
+    done = sgsync("check", "--online")
+    assert f"ok: {EAST}: quota L-0EA8095F: AWS grants 100 inbound rules a group" in done.stdout
+    assert f"error: {WEST}: quota L-0EA8095F: AWS grants 50 inbound rules a group, and `rules_per_group` is 60" in done.stdout
+    assert "needs 201 of 60 IPv4 rules" in done.stdout and "needs 201 of 50 IPv4 rules" in done.stdout
+    world.rig.moto.grant_rules(WEST, 70)
+    assert sgsync("check", "--online").stdout.count("raise it to 70, which every region has") == 2

@@ -67,6 +67,8 @@ def world(rig: Rig) -> Iterator[World]:
         for service, call, name in (
             ("dynamodb", "delete_table", {"TableName": world.table}),
             ("sqs", "delete_queue", {"QueueUrl": _queue(world, region)}),
+            ("lambda", "delete_function", {"FunctionName": f"sgsync-{world.mesh}-hooks"}),
+            ("lambda", "delete_function", {"FunctionName": f"sgsync-{world.mesh}-trueup"}),
             ("logs", "delete_log_group", {"logGroupName": f"/aws/lambda/sgsync-{world.mesh}-hooks"}),
             ("logs", "delete_log_group", {"logGroupName": f"/aws/lambda/sgsync-{world.mesh}-trueup"}),
         ):
@@ -79,8 +81,9 @@ def _queue(world: World, region: str) -> str:
     return str(world.rig.client("sqs", region).create_queue(QueueName=f"sgsync-{world.mesh}-dead-letters")["QueueUrl"])
 
 
-def launch_stack(world: World, region: str) -> None:
+def launch_stack(world: World, region: str, document: str) -> None:
     """What the stack makes, as far as the command line looks at it. The stack itself is test_stacks.py's."""
+    Product(world, document).deploy(region)
     world.create_table(region)
     _queue(world, region)
     world.put_hooks(region, names=tuple(f"sgsync-{world.mesh}-{end}" for end in ("launch", "terminate")))
@@ -109,7 +112,7 @@ def bring_up(operator: Operator, world: World) -> None:
     """The stack, the first plan, and a person's yes."""
     operator.notes("the stack is launched in both regions, as docs/deploy.md says")
     for region in world.members:
-        launch_stack(world, region)
+        launch_stack(world, region, (operator.folder / "mesh.toml").read_text())
     ready = operator.types("sgsync check --online")
     assert "errors: 0, warnings: 4" in ready and ready.count("has no row") == 4
     planned = operator.types("sgsync plan", code=PENDING)

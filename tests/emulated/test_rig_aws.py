@@ -50,6 +50,20 @@ def test_the_same_permission_twice_in_a_call_is_refused(world: World) -> None:
     assert code_of(error) == "InvalidParameterValue"
 
 
+def test_the_quota_of_rules_is_one_for_each_region(world: World) -> None:
+    """Service Quotas says what Authorize goes by."""
+    world.rig.moto.grant_rules(EAST, 3)
+    quotas = {
+        region: world.rig.client("service-quotas", region).get_service_quota(ServiceCode="vpc", QuotaCode="L-0EA8095F")
+        for region in world.members
+    }
+    assert {region: quota["Quota"]["Value"] for region, quota in quotas.items()} == {EAST: 3.0, "us-west-2": 60.0}
+    authorize(world, permission("1.2.3.4/32", "1.2.3.5/32"))  # and the bastion's
+    with pytest.raises(ClientError) as error:
+        authorize(world, permission("1.2.3.6/32"))
+    assert code_of(error) == "RulesPerSecurityGroupLimitExceeded"
+
+
 def test_the_sixty_first_rule_of_a_family_is_refused(world: World) -> None:
     authorize(world, permission(*(f"1.2.3.{last}/32" for last in range(59))))  # and the bastion's
     ipv6 = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "Ipv6Ranges": [{"CidrIpv6": "2001:db8::1/128"}]}

@@ -64,7 +64,21 @@ def _peer_role(home: str) -> Resources:
 
 
 @cache
-def _stack(home: str) -> Resources:
+def beside(role: str, member: str) -> Policies:
+    """The same for a second member in the first region, which has a name of its own."""
+    home = REGIONS[0]
+    own = {"Member": member, "NameSuffix": f"-{member}", "Table": f"sgsync-{MESH}-{member}"}
+    group = f"{MESH}-{member}"
+    arn = f"arn:aws:autoscaling:{home}:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{group}"
+    tables = [f"arn:aws:dynamodb:{r}:{ACCOUNT}:table/sgsync-{MESH}" for r in REGIONS]
+    tables.append(f"arn:aws:dynamodb:{home}:{ACCOUNT}:table/{own['Table']}")
+    resources = _stack(home, AutoScalingGroups=group, AutoScalingGroupArns=arn, TableArns=",".join(tables), **own)
+    return documents_of(resources, ROLES[role], home)
+
+
+@cache
+def _stack(home: str, **own: str) -> Resources:
+    """The stack of the member that is called by its region; `own` is what another one in the region has instead."""
     groups = [f"{MESH}-{place}" for place in TARGETS if place.startswith(home)]
     return transformed(
         **{
@@ -80,6 +94,7 @@ def _stack(home: str) -> Resources:
             "SecurityGroups": ",".join(target(place) for place in TARGETS if place.startswith(home)),
             "AWS::Region": home,
         }
+        | own
     )
 
 

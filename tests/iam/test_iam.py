@@ -10,7 +10,7 @@ import pytest
 from forbidden import forbidden
 from mutations import dropped, widened
 from needed import COMMITTED, LATEST, needed, recorded
-from policies import REGIONS, ROLES, Policies, Question, ask, policies
+from policies import ACCOUNT, MESH, REGIONS, ROLES, Policies, Question, ask, beside, policies
 
 
 def judged(questions: list[Question]) -> dict[str, bool]:
@@ -29,6 +29,30 @@ def test_everything_forbidden_is_denied() -> None:
     assert len({str(question) for question in questions}) == len(questions) >= 30
     allowed = [what for what, allowed in judged(questions).items() if allowed]
     assert allowed == []
+
+
+@pytest.mark.parametrize("role", ["lifecycle", "trueup"])
+def test_two_members_of_one_region_cannot_do_each_others_part(role: str) -> None:
+    """Rows, hooks, queue and log are a member's own; the second one's stack may do for itself what the first one's may."""
+    home, second = REGIONS[0], f"{MESH}-blue"
+    group = f"arn:aws:autoscaling:{home}:{ACCOUNT}:autoScalingGroup:uuid:autoScalingGroupName"
+    log = f"arn:aws:logs:{home}:{ACCOUNT}:log-group:/aws/lambda/sgsync"
+    end = {"lifecycle": "hooks", "trueup": "trueup"}[role]
+
+    def part(member: str, stack: str, group_name: str) -> list[Question]:
+        tables = [f"arn:aws:dynamodb:{home}:{ACCOUNT}:table/sgsync-{name}" for name in (MESH, second)]
+        asked = [("dynamodb:PutItem", table, {"dynamodb:LeadingKeys": [member]}) for table in tables]
+        asked += [("logs:PutLogEvents", f"{log}-{stack}-{end}:log-stream:s", {})]
+        if role == "lifecycle":
+            asked += [("autoscaling:CompleteLifecycleAction", f"{group}/{group_name}", {})]
+            asked += [("sqs:ReceiveMessage", f"arn:aws:sqs:{home}:{ACCOUNT}:sgsync-{stack}-events", {})]
+        return [Question(role, home, *one[:2], {"aws:RequestedRegion": home} | one[2]) for one in asked]
+
+    first, other = part(home, MESH, f"{MESH}-{home}"), part("blue", second, second)
+    assert ask([(beside(role, "blue"), question) for question in other + first]) == [True] * len(other) + [False] * len(first)
+    # The first one's stack does not know the second one's table until its document does.
+    known = [question for question in other if second not in question.resource or "table" not in question.resource]
+    assert not any(ask([(policies(role, home), question) for question in known]))
 
 
 def test_every_granted_action_was_seen_in_use() -> None:

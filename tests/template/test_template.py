@@ -97,14 +97,18 @@ def test_every_name_fits_the_longest_mesh_name(template):
 
 
 def test_mesh_document_fits_a_parameter_and_an_environment(template):
-    assert template["Parameters"]["Mesh"]["MaxLength"] + len("SGSYNC_MESH") <= 4096
+    longest_name = 64  # docs/configuration.md
+    others = len("SGSYNC_MESH") + len("SGSYNC_MEMBER") + longest_name
+    assert template["Parameters"]["Mesh"]["MaxLength"] + others <= 4096
 
 
 def test_functions_run_the_document_they_were_given(resources):
     functions = of_type(resources, "AWS::Lambda::Function")
     assert set(functions) == {"LifecycleFunction", "TrueupFunction"}
     for function in functions.values():
-        assert function["Environment"]["Variables"] == {"SGSYNC_MESH": {"Ref": "Mesh"}}
+        # Which of the region's members it works for, too: there may be several.
+        whose = {"Fn::If": ["MemberIsRegion", {"Ref": "AWS::Region"}, {"Ref": "Member"}]}
+        assert function["Environment"]["Variables"] == {"SGSYNC_MESH": {"Ref": "Mesh"}, "SGSYNC_MEMBER": whose}
         assert (function["Runtime"], function["Handler"]) == ("provided.al2023", "bootstrap")
 
 
@@ -266,3 +270,44 @@ def test_only_peers_behind_roles_bring_a_right_to_assume_them(resources):
     assert not any("sts:AssumeRole" in as_list(s["Action"]) for where, s in statements(resources) if "Peer" in where)
     role = "arn:aws:iam::210987654321:role/sgsync-peer"
     assert [s["Resource"] for where, s in statements(transformed(PeerRoleArns=role)) if "Peer" in where] == [[role]]
+
+
+#: What has a name that we gave it, by type.
+NAMED = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::Schedule": "Name",
+}
+SECOND = {"Member": "blue", "NameSuffix": "-blue", "Table": "rows-blue"}
+
+
+def names(resources):
+    return {name: one["Properties"][NAMED[one["Type"]]] for name, one in resources.items() if one["Type"] in NAMED}
+
+
+def test_two_members_of_one_region_have_nothing_of_one_name(resources):
+    """And nothing else has a name that is given: what CloudFormation names itself cannot collide."""
+    first, second = names(resources), names(transformed(**SECOND))
+    assert first.keys() == second.keys() and len(first) > 15
+    assert set(first.values()).isdisjoint(second.values())
+    assert all("orders-db-blue" in name for logical, name in second.items() if logical != "Mirror")
+    given = {
+        key
+        for one in resources.values()
+        for key in one.get("Properties", {})
+        if key.endswith("Name") and one["Type"] not in NAMED and one["Type"] != "AWS::AutoScaling::LifecycleHook"
+    }
+    assert given <= {"FunctionName", "PolicyName"}  # the event source's, and policies inside a role
+
+
+def test_the_alarms_topic_takes_the_alarms_of_its_own_stack(resources):
+    for expansion in (resources, transformed(**SECOND)):
+        (statement,) = expansion["AlarmsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        known = statement["Condition"]["ArnLike"]["aws:SourceArn"].removesuffix("*")
+        alarms = [one["Properties"]["AlarmName"] for one in expansion.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+        assert alarms and all(f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}".startswith(known) for name in alarms)

@@ -11,6 +11,7 @@ const TABLE: &str = include_str!("README.md");
 /// Codes whose tests are beside those of the call that has them.
 const ELSEWHERE: &[&str] = &[
     "ConditionalCheckFailedException", // mirror_write, mirror_shapes
+    "NoSuchResourceException",         // operator
     "ResourceContentionFault",         // codes, as it is written: ResourceContention
 ];
 

@@ -151,6 +151,11 @@ fn mock(action: &str, wanted: &[(&str, &str)], answer: ResponseTemplate) -> Mock
         .respond_with(answer)
 }
 
+/// Lambda says what is asked in the path.
+fn function_asked_for(request: &Request) -> Option<&str> {
+    request.url.path().strip_prefix("/2015-03-31/functions/")?.strip_suffix("/configuration")
+}
+
 /// What a request asks. DynamoDB names its action in a header; its JSON body is one
 /// parameter, `body`.
 pub fn params(request: &Request) -> Params {
@@ -159,6 +164,10 @@ pub fn params(request: &Request) -> Params {
         let action = target.to_str().unwrap_or_default().rsplit('.').next().unwrap_or_default();
         let parts = [("Action", action.to_owned()), ("body", body)];
         return parts.map(|(name, value)| (name.to_owned(), value)).into();
+    }
+    if let Some(name) = function_asked_for(request) {
+        let parts = [("Action", "GetFunctionConfiguration"), ("FunctionName", name)];
+        return parts.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     }
     let mut url = request.url.clone();
     url.set_query(Some(&body));

@@ -122,12 +122,15 @@ fn an_age_is_more_than_nothing_and_less_than_ever() {
 }
 
 #[test]
-fn members_of_one_region_share_their_logs() {
-    let mesh = sample::mesh();
+fn every_member_has_logs_of_its_own() {
+    let mut mesh = sample::mesh();
+    mesh.members[1].region = mesh.members[0].region.clone();
     let groups: Vec<_> = logs(&mesh).into_iter().flatten().map(|log| log.group).collect();
-    let [hooks, trueup] = log_groups(&mesh);
-    assert_eq!(groups, [hooks.clone(), trueup.clone(), hooks, trueup]);
-    let mut together = mesh.clone();
-    together.members[1].region = together.members[0].region.clone();
-    assert_eq!(logs(&together).len(), 1);
+    let [first, second] = [0, 1].map(|place| log_groups(&mesh, &mesh.members[place]));
+    assert_eq!(groups, [first.clone(), second].concat());
+    assert_eq!(
+        first,
+        ["hooks", "trueup"].map(|it| format!("/aws/lambda/sgsync-{}-{it}", mesh.name))
+    );
+    assert_ne!(groups[0], groups[2]);
 }

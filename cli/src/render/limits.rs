@@ -18,6 +18,9 @@ const MAX_PARAMETER: usize = 4096;
 /// them, and CloudFormation allows 255 characters in a resource's name.
 pub(super) const MAX_GROUP_LETTERS: usize = 255 - "TerminateHook".len();
 
+/// The longest name of a function, and of a schedule.
+const MAX_FUNCTION: usize = 64;
+
 /// Checks stacks before they are written down.
 pub(super) fn check(
     mesh: &Mesh,
@@ -83,13 +86,22 @@ fn first_foreign_character(document: &str) -> Option<(usize, char)> {
 }
 
 fn one_member(mesh: &Mesh, place: usize, member: &Member, problems: &mut Vec<Problem>) {
-    let earlier = mesh.members.iter().take(place).find(|other| other.region == member.region);
-    if let Some(other) = earlier {
+    let suffix = member.name_suffix();
+    if !suffix.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         let detail = format!(
-            "`{}` is in {} too, and the stack is launched once per region; make them one member",
-            other.name, member.region
+            "`{}`: the stack, which carries the name, takes letters, digits and `-` only",
+            member.name
         );
-        problems.push(problem(format!("member[{place}].region"), detail));
+        problems.push(problem(format!("member[{place}].name"), detail));
+    }
+    let longest = format!("{}-trueup", mesh.stack_name(member));
+    if longest.len() > MAX_FUNCTION {
+        let detail = format!(
+            "the function {longest} would have a name of {} characters; Lambda and Scheduler allow \
+             {MAX_FUNCTION}: give the member or the mesh a shorter one",
+            longest.len()
+        );
+        problems.push(problem(format!("member[{place}].name"), detail));
     }
     group_names(place, member, problems);
 }

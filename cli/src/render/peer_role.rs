@@ -13,8 +13,8 @@ pub(super) fn stacks(mesh: &Mesh, account: Option<&str>, operators: &str) -> Vec
     let stack = |member: &Member| {
         let role = member.role.as_ref()?;
         Some(Stack {
-            name: format!("sgsync-{}-peer-role", mesh.name),
-            environment: format!("{}-peer-role", member.region),
+            name: format!("{}-peer-role", mesh.stack_name(member)),
+            environment: format!("{}-peer-role", member.name),
             template: Template::PeerRole,
             region: member.region.clone(),
             parameters: parameters(mesh, member, role, account, operators),

@@ -129,7 +129,7 @@ fn toml(value: &Value) -> String {
     }
 }
 
-/// A region as a key; none so far needs quotes, but a name with a dot would be two keys.
+/// A member's name as a key: without quotes, one with a dot would be two keys.
 fn key(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if text.chars().all(bare) { text.to_owned() } else { quoted(text) }

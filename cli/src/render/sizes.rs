@@ -124,7 +124,7 @@ pub(crate) struct Size {
 /// Every size of a stack.
 pub(super) fn sizes(stack: &Stack) -> Vec<Size> {
     let size = |limited: &Limited| Size {
-        environment: stack.region.to_string(),
+        environment: stack.environment.clone(),
         resource: limited.name,
         characters: limited.parts.iter().map(|part| part.length(stack)).sum(),
         allowed: limited.limit.characters,
@@ -216,7 +216,7 @@ mod tests {
         let room = super::MANAGED.characters - rows(table, 1).expect("it fits");
         assert_eq!(rows(table, 1 + room), Ok(super::MANAGED.characters));
         let error = rows(table, 2 + room).expect_err("one too many");
-        assert!(error.contains("the stack's RowsPolicy in us-east-10"), "{error}");
+        assert!(error.contains("the stack's RowsPolicy in mmm"), "{error}");
         assert!(error.contains("6145 characters; IAM allows 6144"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What each region's stack is told: every parameter of `sam/template.yaml`.
+//! What each member's stack is told: every parameter of `sam/template.yaml`.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
 pub(super) const ROLE_SETTINGS: &[(&str, &str)] = &[("OperatorArns", "")];
 
 /// Parameters that come from the mesh document and from nowhere else.
-const DERIVED: [&str; 11] = [
+const DERIVED: [&str; 12] = [
     "MeshName",
     "Mesh",
     "Regions",
@@ -28,6 +28,7 @@ const DERIVED: [&str; 11] = [
     "TableArns",
     "PeerRoleArns",
     "Member",
+    "NameSuffix",
     "AutoScalingGroups",
     "AutoScalingGroupArns",
     "SecurityGroups",
@@ -96,10 +97,10 @@ pub(super) enum Template {
     PeerRole,
 }
 
-/// One region's stack.
+/// One member's stack.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
-    /// Its name, the same in every region.
+    /// Its name.
     pub name: String,
     /// The name of its environment.
     pub environment: String,
@@ -131,8 +132,8 @@ pub(super) fn stacks(
     choices: &Choices,
 ) -> Vec<Stack> {
     let stack = |member: &Member| Stack {
-        name: format!("sgsync-{}", mesh.name),
-        environment: member.region.to_string(),
+        name: mesh.stack_name(member),
+        environment: member.name.to_string(),
         template: Template::Member,
         region: member.region.clone(),
         parameters: parameters(mesh, document, member, account, choices),
@@ -157,6 +158,7 @@ fn parameters(
         ("TableArns", Value::List(table_arns(mesh, account))),
         ("PeerRoleArns", Value::List(peer_role_arns(mesh, member))),
         ("Member", Value::Line(member.name.to_string())),
+        ("NameSuffix", Value::Line(member.name_suffix())),
         ("AutoScalingGroups", Value::List(groups)),
         ("AutoScalingGroupArns", Value::List(group_arns(member, account))),
         ("SecurityGroups", Value::List(targets)),

@@ -138,6 +138,39 @@ fn what_the_document_does_not_decide_can_be_set() {
     assert!(Setting::parse("Architecture=arm64").is_ok());
 }
 
+/// Two members in one region: nothing of one stack is called as in the other.
+#[test]
+fn members_of_one_region_have_stacks_of_their_own() {
+    let member = "[[member]]\nname = \"second\"\nregion = \"us-east-1\"\ntable = \"rows\"\n\
+        auto_scaling_groups = [\"c\"]\nsecurity_groups = [\"sg-0123456789abcdef3\"]\n";
+    let document = format!("{DOCUMENT}{member}");
+    let text = rendered(&document, ACCOUNT).expect("a samconfig");
+    let file: toml::Table = text.parse().expect("TOML");
+    for (environment, name, suffix, table) in [
+        ("us-east-1", "sgsync-orders-db", "", "sgsync-orders-db"),
+        ("west", "sgsync-orders-db-west", "-west", "sgsync-orders-db"),
+        ("second", "sgsync-orders-db-second", "-second", "rows"),
+    ] {
+        let place = &file[environment]["global"]["parameters"];
+        assert_eq!(place["stack_name"].as_str(), Some(name));
+        let given = &file[environment]["deploy"]["parameters"]["parameter_overrides"];
+        assert_eq!(given["NameSuffix"].as_str(), Some(suffix));
+        assert_eq!(given["Table"].as_str(), Some(table));
+        assert_eq!(given["Regions"].as_array().map(Vec::len), Some(2), "each region once");
+    }
+    assert_eq!(file["second"]["global"]["parameters"]["region"].as_str(), Some("us-east-1"));
+}
+
+#[test]
+fn a_name_that_makes_a_functions_too_long_is_refused() {
+    let named =
+        |length: usize| DOCUMENT.replace("\"west\"", &format!("\"{}\"", "w".repeat(length)));
+    // sgsync-orders-db-…-trueup
+    assert!(rendered(&named(40), ACCOUNT).is_ok());
+    let error = rendered(&named(41), ACCOUNT).expect_err("too long");
+    assert!(error.contains("member[1].name: the function sgsync-orders-db-www"), "{error}");
+}
+
 #[test]
 fn an_account_that_nobody_knows_says_what_to_do() {
     let error = rendered(DOCUMENT, None).expect_err("no account");
@@ -160,19 +193,19 @@ fn what_the_stack_cannot_do_is_said_at_once() {
         "[[member]]\nname = \"a\"\nregion = \"us-east-1\"\naccount = \"111122223333\"\n\
          auto_scaling_groups = [\"a-b\", \"a.b\", \"with space\"]\n\
          security_groups = [\"sg-0123456789abcdef0\"]\n",
-        "[[member]]\nname = \"b\"\nregion = \"us-east-1\"\n\
+        "[[member]]\nname = \"b.c\"\nregion = \"us-east-1\"\n\
          auto_scaling_groups = [\"c\"]\nsecurity_groups = [\"sg-0123456789abcdef1\"]\n\
          role_arn = \"arn:aws:iam::444455556666:role/r\"\n",
         "x".repeat(4000),
     );
     insta::assert_snapshot!(rendered(&document, None).expect_err("problems"), @r"
     the mesh document has 6 problems:
-      the document is 4390 bytes long; the stack takes 3900 (a function's environment holds 4096): remove comments and blank lines, or write it as JSON on one line
+      the document is 4392 bytes long; the stack takes 3900 (a function's environment holds 4096): remove comments and blank lines, or write it as JSON on one line
       line 17: a backslash before a space or a quote, which `sam deploy` drops on its way to CloudFormation; write it without
       member[0].role_arn: missing: the members are in several accounts (111122223333, 444455556666), so the others reach `a` through a role
       member[0].auto_scaling_groups[1]: `a.b` and `a-b` differ in punctuation only, which one stack cannot tell apart
       member[0].auto_scaling_groups[2]: `with space`: the stack takes letters, digits and `+=.@_-` only
-      member[1].region: `a` is in us-east-1 too, and the stack is launched once per region; make them one member
+      member[1].name: `b.c`: the stack, which carries the name, takes letters, digits and `-` only
     ");
 }
 
@@ -273,7 +306,7 @@ fn the_document_survives_its_way_through_toml() {
         let document = format!("{extra}\n{DOCUMENT}");
         let text = rendered(&document, Some("111122223333")).expect("a samconfig");
         let read: toml::Table = text.parse().expect("TOML");
-        let given = &read["us-west-2"]["deploy"]["parameters"]["parameter_overrides"];
+        let given = &read["west"]["deploy"]["parameters"]["parameter_overrides"];
         assert_eq!(given["Mesh"].as_str(), Some(document.as_str()), "{extra}");
         assert_eq!(given["Member"].as_str(), Some("west"));
     }

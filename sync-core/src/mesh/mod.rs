@@ -20,6 +20,7 @@ mod members;
 mod problems;
 mod settings;
 mod spelling;
+mod stack;
 mod value;
 
 #[cfg(test)]

@@ -18,13 +18,13 @@ from typing import Any
 from .faults import Fault, Request
 from .ministack import Ministack
 from .moto import Moto
-from .names import ACCOUNT, CREDENTIALS, CREDENTIALS_ENV, REGIONS
+from .names import ACCOUNT, CREDENTIALS, CREDENTIALS_ENV, OTHER_ACCOUNT, REGIONS
 from .region_proxy import RegionProxy
 from .runtime_api import Function, Result
 from .world import BASTION_CIDR, LAUNCH_HOOK, TERMINATE_HOOK, Member, Rule, World, wait_until
 
 __all__ = [
-    "ACCOUNT", "BASTION_CIDR", "CREDENTIALS_ENV", "Fault", "Function", "LAUNCH_HOOK", "Member", "REGIONS",
+    "ACCOUNT", "BASTION_CIDR", "CREDENTIALS_ENV", "Fault", "Function", "LAUNCH_HOOK", "Member", "OTHER_ACCOUNT", "REGIONS",
     "Request", "Result", "Rig", "Rule", "TERMINATE_HOOK", "World", "wait_until",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ class Rig:
         self._with_ministack = ministack
         self._ministack: Ministack | None = None
         self._functions: list[Function] = []
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._client_lock = threading.Lock()
 
     @property
@@ -126,10 +126,10 @@ class Rig:
 
     # -- for tests --------------------------------------------------------------------------------------------------
 
-    def client(self, service: str, region: str, emulator: str | None = None) -> Any:
+    def client(self, service: str, region: str, emulator: str | None = None, account: str = ACCOUNT) -> Any:
         """A boto3 client past the proxy: what tests do themselves is neither counted nor cut."""
-        emulator = emulator or ("moto" if service in ("ec2", "autoscaling", "sts") else "ministack")
-        key = (service, region, emulator)
+        emulator = emulator or ("moto" if service in ("ec2", "autoscaling", "sts", "service-quotas") else "ministack")
+        key = (service, region, emulator, account)
         with self._client_lock:  # making clients is not thread-safe in boto3; using them is
             if key not in self._clients:
                 import boto3
@@ -137,7 +137,6 @@ class Rig:
 
                 url = self.moto.url if emulator == "moto" else self.ministack.url
                 config = Config(max_pool_connections=50, retries={"total_max_attempts": 1})
-                self._clients[key] = boto3.client(
-                    service, region_name=region, endpoint_url=url, config=config, **CREDENTIALS
-                )
+                keys = CREDENTIALS | {"aws_access_key_id": account}
+                self._clients[key] = boto3.client(service, region_name=region, endpoint_url=url, config=config, **keys)
             return self._clients[key]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .names import ACCOUNT, CREDENTIALS
+from .names import CREDENTIALS
 
 #: PutEvents takes at most ten entries.
 _BATCH = 10
@@ -33,7 +33,7 @@ class Event:
             "id": str(uuid.uuid4()),
             "detail-type": self.detail_type,
             "source": self.source,
-            "account": ACCOUNT,
+            "account": self.resources[0].split(":")[4],
             "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.region,
             "resources": self.resources,

@@ -143,7 +143,7 @@ class Lifecycle:
     def complete(self, action: Action, result: str) -> None:
         """Ends one action; the instance goes on when it was the last one, or at once on ABANDON."""
         self._actions.remove(action)
-        instance, admitted = action.state.instance, _admitted(action.group.account_id)
+        instance, admitted = action.state.instance, _admitted()
         address = instance.public_ip if instance.nics else None
         self._completions.append(action.describe() | {"result": result, "address": address, "admitted": admitted})
         if result == "ABANDON":
@@ -253,11 +253,12 @@ class Lifecycle:
         self.journal.publish(Event(group.region, "aws.autoscaling", kind, resources, detail))
 
 
-def _admitted(account: str) -> dict[str, list[str]]:
-    """The IPv4 sources of every security group of every region, by group."""
+def _admitted() -> dict[str, list[str]]:
+    """The IPv4 sources of every security group of every account and region, by group."""
     return {
         group.id: sorted({rule.cidr_ipv4 for rule in group.ingress_rules if rule.cidr_ipv4})
-        for backend in ec2_backends[account].values()
+        for account in ec2_backends.values()
+        for backend in account.values()
         for groups in backend.groups.values()
         for group in groups.values()
         if group.ingress_rules

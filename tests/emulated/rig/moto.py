@@ -15,7 +15,7 @@ _TIMEOUT_S = 60
 
 
 class Moto:
-    """EC2, Auto Scaling and STS with lifecycle hooks, in a process of its own."""
+    """EC2, Auto Scaling, STS and Service Quotas with lifecycle hooks, in a process of its own."""
 
     def __init__(self, work_dir: Path) -> None:
         # the stock images are not needed, and reading them costs a second at every reset
@@ -79,22 +79,30 @@ class Moto:
         what each security group let in at that very moment."""
         return list(self._control("completions", group=group))
 
-    def instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
+    def instances(self, region: str, group: str | None = None, account: str = ACCOUNT) -> list[dict[str, Any]]:
         """Instances listed in groups: id, group, lifecycle_state, ec2_state, public_ip, private_ip."""
-        return list(self._control("instances", region=region, group=group))
+        return list(self._control("instances", region=region, group=group, account=account))
 
     def rules(self, groups: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
         """The ingress rules of one security group of each of these regions, as DescribeSecurityGroupRules shows them,
         without the cost of asking it."""
         return dict(self._control("rules", groups=groups))
 
-    def seed(self, region: str, group: str, count: int) -> list[str]:
+    def seed(self, region: str, group: str, count: int, account: str = ACCOUNT) -> list[str]:
         """Adds instances that are in service at once, without hooks; raises the capacity; returns their ids."""
-        return list(self._control("seed", region=region, group=group, count=count))
+        return list(self._control("seed", region=region, group=group, count=count, account=account))
 
     def end(self, region: str, group: str, instance: str) -> None:
         """Terminates an instance at once, without hooks; lowers the capacity."""
         self._control("end", region=region, group=group, instance=instance)
+
+    def answer_for_role(self, role_arn: str, account: str) -> None:
+        """Lets STS give credentials of another account than the role's, until `reset`."""
+        self._control("answer_for_role", role_arn=role_arn, account=account)
+
+    def grant_rules(self, region: str, rules: int) -> None:
+        """Raises or lowers the region's quota of inbound rules per security group, until `reset`."""
+        self._control("grant_rules", region=region, rules=rules)
 
     def next_addresses(self, *addresses: str) -> None:
         """Public addresses for the next launches, e.g. one that was just released."""

@@ -9,7 +9,7 @@ import moto.core.model_instances as model_instances
 from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 
-from . import moto_fixes
+from . import accounts, moto_fixes
 from .events import Journal
 from .lifecycle import Lifecycle
 from .names import ACCOUNT
@@ -45,6 +45,8 @@ class Control:
             backends.reset()
         model_instances.reset_model_data()
         moto_fixes.next_addresses.clear()
+        moto_fixes.rules_granted.clear()
+        accounts.instead.clear()
         self._journal.clear()
         self._calls.clear()
         return {"ok": True}
@@ -84,9 +86,9 @@ class Control:
         """Lifecycle actions that were answered, with what security groups let in at that moment."""
         return [done for done in self._lifecycle.completions() if group in (None, done["group"])]
 
-    def do_instances(self, region: str, group: str | None = None) -> list[dict[str, Any]]:
+    def do_instances(self, region: str, group: str | None = None, account: str = ACCOUNT) -> list[dict[str, Any]]:
         """Instances listed in the region's groups, with their addresses as EC2 has them."""
-        groups = autoscaling_backends[ACCOUNT][region].autoscaling_groups
+        groups = autoscaling_backends[account][region].autoscaling_groups
         return [
             {
                 "id": state.instance_id,
@@ -112,19 +114,29 @@ class Control:
             found[region] = sorted(rules, key=lambda rule: str(rule["SecurityGroupRuleId"]))
         return found
 
-    def do_seed(self, region: str, group: str, count: int) -> list[str]:
+    def do_seed(self, region: str, group: str, count: int, account: str = ACCOUNT) -> list[str]:
         """Adds instances that are in service at once, without hooks; returns their ids."""
-        found = autoscaling_backends[ACCOUNT][region].autoscaling_groups[group]
+        found = autoscaling_backends[account][region].autoscaling_groups[group]
         found.desired_capacity = (found.desired_capacity or 0) + count
         found.max_size = max(found.max_size or 0, found.desired_capacity)
         return [state.instance_id for state in self._lifecycle.launch(found, count, hooks=False)]
 
-    def do_end(self, region: str, group: str, instance: str) -> dict[str, Any]:
+    def do_end(self, region: str, group: str, instance: str, account: str = ACCOUNT) -> dict[str, Any]:
         """Terminates an instance at once, without hooks; lowers the capacity."""
-        found = autoscaling_backends[ACCOUNT][region].autoscaling_groups[group]
+        found = autoscaling_backends[account][region].autoscaling_groups[group]
         (state,) = [state for state in found.instance_states if state.instance_id == instance]
         self._lifecycle.terminate(found, state, hooks=False)
         found.desired_capacity = (found.desired_capacity or 1) - 1
+        return {"ok": True}
+
+    def do_answer_for_role(self, role_arn: str, account: str) -> dict[str, Any]:
+        """Lets STS give credentials of another account than the role's."""
+        accounts.instead[role_arn] = account
+        return {"ok": True}
+
+    def do_grant_rules(self, region: str, rules: int) -> dict[str, Any]:
+        """Raises or lowers the quota of inbound rules per security group (L-0EA8095F)."""
+        moto_fixes.rules_granted[region] = rules
         return {"ok": True}
 
     def do_next_addresses(self, addresses: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import itertools
 from collections import deque
 from typing import Any
 
+import moto.ec2.models.elastic_ip_addresses as elastic_addresses
 import moto.ec2.models.elastic_network_interfaces as interfaces
 import moto.ec2.models.instances as instances
 from moto.core.responses import ActionResult
@@ -23,11 +24,17 @@ from moto.ec2.exceptions import (
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.responses.security_groups import SecurityGroups
+from moto.servicequotas.exceptions import NoSuchResource
+from moto.servicequotas.models import ServiceQuotasBackend
+from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
 
 from .events import Event, Journal
 
 #: Inbound rules per group and address family, AWS's default quota.
 RULES_PER_GROUP = 60
+
+#: What it is where AWS was asked for more, by region.
+rules_granted: dict[str, int] = {}
 
 #: Public addresses that the next launches get, before new ones are made: how a test reuses a released address.
 next_addresses: deque[str] = deque()
@@ -37,6 +44,7 @@ def install(journal: Journal) -> None:
     """Replaces moto's behaviour; once per process."""
     _install_addresses()
     _install_state_changes(journal)
+    ServiceQuotasBackend.get_service_quota = _get_service_quota
     SecurityGroups.authorize_security_group_ingress = _authorize
     SecurityGroups.revoke_security_group_ingress = _revoke
     SecurityGroups.describe_security_group_rules = _describe_rules
@@ -64,7 +72,8 @@ def _install_addresses() -> None:
     association = interfaces.NetworkInterface.association.fget
     # an interface without a public address has no Association; moto shows an empty one
     interfaces.NetworkInterface.association = property(lambda interface: association(interface) or None)
-    interfaces.random_public_ip = public_ip
+    # moto's Elastic IPs are loopback addresses, which nobody has for a public one
+    interfaces.random_public_ip = elastic_addresses.random_ip = public_ip
     interfaces.random_private_ip = instances.random_private_ip = private_ip
 
 
@@ -103,6 +112,18 @@ def _install_state_changes(journal: Journal) -> None:
     wrap("start_instances", "pending", "running")
 
 
+# -- quotas ---------------------------------------------------------------------------------------------------------
+
+
+def _get_service_quota(backend: ServiceQuotasBackend, service_code: str, quota_code: str) -> dict[str, Any]:
+    """moto has the default only; a quota that was raised is the region's own."""
+    for quota in VPC_DEFAULT_QUOTAS:
+        if (service_code, quota_code) == ("vpc", quota["QuotaCode"]):
+            own = rules_granted.get(backend.region_name) if quota_code == "L-0EA8095F" else None
+            return quota | ({"Value": float(own)} if own else {})
+    raise NoSuchResource
+
+
 # -- security group rules -------------------------------------------------------------------------------------------
 
 
@@ -123,7 +144,7 @@ def _authorize(response: SecurityGroups) -> ActionResult:
             _check_new(response, group, added, request)
             rules, _ = response.ec2_backend.authorize_security_group_ingress(**request)
             added += rules
-        _check_quota(group)
+        _check_quota(group, response.region)
     except Exception:
         group.ingress_rules = before
         raise
@@ -192,12 +213,12 @@ def _check_new(
         seen.append(rule)
 
 
-def _check_quota(group: SecurityGroup) -> None:
+def _check_quota(group: SecurityGroup, region: str) -> None:
     """References to groups and prefix lists count in both families; a list counts once here, not with its size."""
     v4 = sum(1 for rule in group.ingress_rules if rule.cidr_ipv4)
     v6 = sum(1 for rule in group.ingress_rules if rule.cidr_ipv6)
     references = len(group.ingress_rules) - v4 - v6
-    if references + max(v4, v6) > RULES_PER_GROUP:
+    if references + max(v4, v6) > rules_granted.get(region, RULES_PER_GROUP):
         raise RulesPerSecurityGroupLimitExceededError
 
 

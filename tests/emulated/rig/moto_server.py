@@ -1,4 +1,4 @@
-"""The moto process: EC2, Auto Scaling and STS with lifecycle hooks, one request at a time, and a control endpoint.
+"""The moto process: EC2, Auto Scaling, STS and Service Quotas with lifecycle hooks, one request at a time, and a control endpoint.
 
 moto is not thread-safe, and its server is threaded: without the lock two concurrent Authorize calls lose a rule.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import lifecycle_hooks, moto_fixes, moto_speed
+from . import accounts, lifecycle_hooks, moto_fixes, moto_speed
 from .children import end_with_parent, report_ready
 from .events import Journal
 from .lifecycle import Lifecycle
@@ -41,6 +41,7 @@ class OneAtATime:
             if path.startswith("/_rig/"):
                 return self._answer(environ, body, start_response)
             scope = scope_of(environ.get("HTTP_AUTHORIZATION"))
+            accounts.tell(environ, scope.access_key)
             self._control.count(scope.region, scope.service, _action(body))
             return [b"".join(self._moto(environ, start_response))]
 
@@ -92,6 +93,7 @@ def main() -> None:
     lifecycle_hooks.install(lifecycle)
     moto_fixes.install(journal)
     moto_speed.install()
+    accounts.install()
     port = _serve(Control(lifecycle, journal), lock)
     threading.Thread(target=_tick_forever, args=(lifecycle, lock), name="ticker", daemon=True).start()
     report_ready(port=port, pid=os.getpid())

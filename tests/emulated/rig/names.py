@@ -13,4 +13,7 @@ CREDENTIALS: dict[str, Any] = {"aws_access_key_id": ACCOUNT, "aws_secret_access_
 #: The same for processes.
 CREDENTIALS_ENV = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "rig"}
 
+#: Another account, with nothing of the first one's.
+OTHER_ACCOUNT = "210987654321"
+
 REGIONS = ("us-east-1", "us-west-2")

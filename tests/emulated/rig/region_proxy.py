@@ -1,7 +1,7 @@
 """An HTTP proxy in front of both emulators that knows the caller, region, service and action of every call.
 
-One listener per caller (a region's functions, or one binary of a test), all in one thread. EC2, Auto Scaling and STS
-go to moto, everything else to ministack. It counts calls, and faults cut regions off, lose replies or slow calls down.
+One listener per caller (a region's functions, or one binary of a test), all in one thread. EC2, Auto Scaling, STS and
+Service Quotas go to moto, everything else to ministack. It counts calls, and faults cut regions off, lose replies or slow calls down.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from .faults import Call, Fault, Mode, Request, error_response
 from .recorder import Recorder
 from .signature import scope_of
 
-_MOTO_SERVICES = {"ec2", "autoscaling", "sts"}
+_MOTO_SERVICES = {"ec2", "autoscaling", "sts", "servicequotas"}
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z]+)")
+#: Lambda names no action; the path says what is asked.
+_CONFIGURATION = re.compile(rb"GET /2015-03-31/functions/[^/ ]+/configuration ")
 #: Headers that are about one connection, not about the message.
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"expect"}
 
@@ -153,7 +155,7 @@ class RegionProxy:
         if headers.get(b"expect"):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await _read_body(reader, headers)
-        call = self._note(caller, headers, body)
+        call = self._note(caller, head, headers, body)
         fault = self._matching(call)
         if fault is None:
             answer: bytes | None = await self._forward(call, head, headers, body)
@@ -182,11 +184,12 @@ class RegionProxy:
         await fault.hang(reader)
         return None
 
-    def _note(self, caller: str, headers: dict[bytes, bytes], body: bytes) -> Call:
+    def _note(self, caller: str, head: bytes, headers: dict[bytes, bytes], body: bytes) -> Call:
         scope = scope_of(headers.get(b"authorization", b"").decode("latin-1"))
         target = headers.get(b"x-amz-target", b"").decode("latin-1").rsplit(".", 1)[-1]
         form = _ACTION.search(body)
-        action = target or (form.group(1).decode() if form else "?")
+        asked = "GetFunctionConfiguration" if _CONFIGURATION.match(head) else "?"
+        action = target or (form.group(1).decode() if form else asked)
         call = Call(caller, scope.region, scope.service, action)
         with self._lock:
             self._counts[(call.caller, call.region, call.service, call.action)] += 1

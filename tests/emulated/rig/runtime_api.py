@@ -71,7 +71,8 @@ class Function:
     ) -> None:
         self.name = name
         self.region = region
-        self.arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"
+        account = (env or {}).get("AWS_ACCESS_KEY_ID", ACCOUNT)
+        self.arn = f"arn:aws:lambda:{region}:{account}:function:{name}"
         self.logs: list[str] = []
         self.starts = 0
         self._argv = binary if isinstance(binary, list) else [str(binary)]

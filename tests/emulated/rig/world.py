@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .names import REGIONS
+from .names import ACCOUNT, REGIONS
 
 if TYPE_CHECKING:
     from . import Rig
@@ -44,13 +44,36 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Member:
-    """One region's part of the mesh."""
+    """One region's part of the mesh, or one of several parts in a region."""
 
+    name: str
     region: str
+    account: str
     group: str
     security_group: str
     vpc: str
     subnet: str
+    table: str
+    #: Through which the others reach it, if they do not as themselves.
+    role: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Called by its region, in the one account that most tests have."""
+        return (self.name, self.account, self.role) == (self.region, ACCOUNT, None)
+
+    def stack(self, mesh: str) -> str:
+        """What its stack is called, and what the names of all in it begin with."""
+        return f"sgsync-{mesh}" + ("" if self.name == self.region else f"-{self.name}")
+
+    def toml(self, groups: list[str], targets: list[str]) -> str:
+        """Its part of the mesh document."""
+        entries = {"name": self.name, "region": self.region, "table": self.table, "role_arn": self.role}
+        if self.is_plain:
+            entries = {"region": self.region}
+        lines = [f"{key} = {json.dumps(value)}\n" for key, value in entries.items() if value]
+        lines += [f"auto_scaling_groups = {json.dumps(groups)}\n", f"security_groups = {json.dumps(targets)}\n"]
+        return "[[member]]\n" + "".join(lines)
 
 
 class World:
@@ -100,7 +123,7 @@ class World:
             (names[0], "autoscaling:EC2_INSTANCE_LAUNCHING", launch_default),
             (names[1], "autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"),
         ):
-            self.rig.client("autoscaling", region).put_lifecycle_hook(
+            self.client("autoscaling", region).put_lifecycle_hook(
                 AutoScalingGroupName=self.members[region].group,
                 LifecycleHookName=name,
                 LifecycleTransition=transition,
@@ -110,20 +133,21 @@ class World:
 
     def copy_hooks(self, region: str) -> int:
         """Copies the hooks that a stack made in ministack to moto's groups of the same names; returns how many."""
-        made = self.rig.client("autoscaling", region, emulator="ministack")
+        member = self.members[region]
+        made = self.rig.client("autoscaling", member.region, "ministack", member.account)
         keys = ("LifecycleHookName", "LifecycleTransition", "HeartbeatTimeout", "DefaultResult", "NotificationMetadata")
         copied = 0
         for group in self.groups(region):
             for hook in made.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]:
                 given = {key: hook[key] for key in keys if hook.get(key) not in (None, "")}
-                self.rig.client("autoscaling", region).put_lifecycle_hook(AutoScalingGroupName=group, **given)
+                self.client("autoscaling", region).put_lifecycle_hook(AutoScalingGroupName=group, **given)
                 copied += 1
         return copied
 
     def create_table(self, region: str) -> None:
         """The region's mirror, in ministack."""
-        self.rig.client("dynamodb", region).create_table(
-            TableName=self.table,
+        self.client("dynamodb", region).create_table(
+            TableName=self.members[region].table,
             KeySchema=[
                 {"AttributeName": "member", "KeyType": "HASH"},
                 {"AttributeName": "asg", "KeyType": "RANGE"},
@@ -143,53 +167,77 @@ class World:
             parts.append(f'[[allow]]\nprotocol = "{protocol}"\nports = "{ports}"\n')
         if extra:
             parts.append(extra.rstrip() + "\n")
-        for region in self.members:
-            groups, targets = (json.dumps(names) for names in (self.groups(region), self.targets(region)))
-            parts.append(
-                f'[[member]]\nregion = "{region}"\nauto_scaling_groups = {groups}\nsecurity_groups = {targets}\n'
-            )
+        for name, member in self.members.items():
+            parts.append(member.toml(self.groups(name), self.targets(name)))
         return "\n".join(parts)
 
-    def add_member(self, region: str, bastion: bool = True, max_size: int = 100) -> Member:
-        """Another region joins the mesh; hooks and table are for whoever adds it."""
-        member = self.members[region] = self._build_member(region, bastion, max_size)
+    def add_member(
+        self,
+        name: str,
+        bastion: bool = True,
+        max_size: int = 100,
+        *,
+        region: str | None = None,
+        account: str = ACCOUNT,
+        role: str | None = None,
+    ) -> Member:
+        """Another member joins the mesh; hooks and table are for whoever adds it. Everywhere else in here it goes by its
+        name, which is its region's unless one is given."""
+        region = region or name
+        table = self.table if name == region else f"{self.table}-{name}"
+        member = self._build_member(name, region, account, bastion, max_size, table, role)
+        if not member.is_plain:
+            self.rig.proxy.recorder.leave_out(self.mesh)
         # What is this world's own goes by one name in all worlds when calls are recorded.
         self.rig.proxy.recorder.call_it(
-            {self.mesh: "<mesh>", self.table: "sgsync-<mesh>", member.group: f"<mesh>-{region}"}
-            | {member.security_group: f"<target {region}>"}
+            {self.mesh: "<mesh>", self.table: "sgsync-<mesh>", member.group: f"<mesh>-{name}"}
+            | {member.security_group: f"<target {name}>"}
         )
         return member
 
-    def _build_member(self, region: str, bastion: bool, max_size: int) -> Member:
-        ec2 = self.rig.client("ec2", region)
+    def client(self, service: str, name: str) -> Any:
+        """A client in a member's region and account."""
+        member = self.members.get(name)
+        if member is None:
+            return self.rig.client(service, name)
+        return self.rig.client(service, member.region, account=member.account)
+
+    def _build_member(
+        self, name: str, region: str, account: str, bastion: bool, max_size: int, table: str, role: str | None
+    ) -> Member:
+        ec2 = self.rig.client("ec2", region, account=account)
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         zone = f"{region}a"
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20", AvailabilityZone=zone)["Subnet"]["SubnetId"]
         # moto ignores a launch template's interfaces, so the subnet gives out the public addresses
         ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
-        name = f"{self.mesh}-{region}"
-        group = self._build_groups(region, name, vpc, subnet, max_size)
+        label = f"{self.mesh}-{name}"
+        group = self._build_groups((region, account), label, vpc, subnet, max_size)
         if bastion:
             ranges = [{"CidrIp": BASTION_CIDR, "Description": "bastion"}]
             permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ranges}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-        return Member(region, name, group, vpc, subnet)
+        member = Member(name, region, account, label, group, vpc, subnet, table, role)
+        self.members[name] = member
+        return member
 
     def add_pair(self, region: str, suffix: str) -> str:
         """A further Auto Scaling group of a member, with a security group of its own; returns the latter's id."""
         member = self.members[region]
         name = f"{member.group}-{suffix}"
-        group = self._build_groups(region, name, member.vpc, member.subnet, max_size=100)
+        place = (member.region, member.account)
+        group = self._build_groups(place, name, member.vpc, member.subnet, max_size=100)
         self.pairs.setdefault(region, []).append((name, group))
         self.rig.proxy.recorder.call_it({name: f"<mesh>-{region}-{suffix}", group: f"<target {region}-{suffix}>"})
         return group
 
-    def _build_groups(self, region: str, name: str, vpc: str, subnet: str, max_size: int) -> str:
-        ec2 = self.rig.client("ec2", region)
+    def _build_groups(self, place: tuple[str, str], name: str, vpc: str, subnet: str, max_size: int) -> str:
+        region, account = place
+        ec2 = self.rig.client("ec2", region, account=account)
         group = str(ec2.create_security_group(GroupName=name, Description="the mesh's target", VpcId=vpc)["GroupId"])
         data = {"ImageId": _IMAGE, "InstanceType": "t3.micro", "SecurityGroupIds": [group]}
         ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
-        self.rig.client("autoscaling", region).create_auto_scaling_group(
+        self.rig.client("autoscaling", region, account=account).create_auto_scaling_group(
             AutoScalingGroupName=name,
             MinSize=0,
             MaxSize=max_size,
@@ -211,17 +259,18 @@ class World:
 
     def scale(self, region: str, capacity: int, group: str | None = None) -> None:
         """Sets the desired capacity, as a person or a policy does; hooks run."""
-        self.rig.client("autoscaling", region).set_desired_capacity(
+        self.client("autoscaling", region).set_desired_capacity(
             AutoScalingGroupName=group or self.members[region].group, DesiredCapacity=capacity
         )
 
     def seed(self, region: str, count: int) -> list[str]:
         """Instances that are in service at once, without hooks; returns their ids."""
-        return self.rig.moto.seed(region, self.members[region].group, count)
+        member = self.members[region]
+        return self.rig.moto.seed(member.region, member.group, count, member.account)
 
     def terminate(self, instance_id: str, region: str, decrement: bool = True) -> None:
         """TerminateInstanceInAutoScalingGroup; hooks run."""
-        self.rig.client("autoscaling", region).terminate_instance_in_auto_scaling_group(
+        self.client("autoscaling", region).terminate_instance_in_auto_scaling_group(
             InstanceId=instance_id, ShouldDecrementDesiredCapacity=decrement
         )
 
@@ -232,14 +281,14 @@ class World:
         if tags:
             listed = [{"Key": key, "Value": value} for key, value in tags.items()]
             given["TagSpecifications"] = [{"ResourceType": "security-group-rule", "Tags": listed}]
-        answer = self.rig.client("ec2", region).authorize_security_group_ingress(
+        answer = self.client("ec2", region).authorize_security_group_ingress(
             GroupId=self.members[region].security_group, IpPermissions=[permission], **given
         )
         return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
     def remove_rule(self, region: str, rule_id: str, group: str | None = None) -> None:
         """Removes a rule by hand."""
-        self.rig.client("ec2", region).revoke_security_group_ingress(
+        self.client("ec2", region).revoke_security_group_ingress(
             GroupId=group or self.members[region].security_group, SecurityGroupRuleIds=[rule_id]
         )
 
@@ -247,12 +296,17 @@ class World:
 
     def instances(self, region: str, *states: str) -> list[dict[str, Any]]:
         """The member's instances (see `Moto.instances`), of these lifecycle states if any are given."""
-        found = [one for group in self.groups(region) for one in self.rig.moto.instances(region, group)]
+        member = self.members[region]
+        found = [
+            one
+            for group in self.groups(region)
+            for one in self.rig.moto.instances(member.region, group, member.account)
+        ]
         return [instance for instance in found if not states or instance["lifecycle_state"] in states]
 
     def rules(self, region: str, group: str | None = None) -> set[Rule]:
         """The ingress rules of the region's (first) security group, foreign ones included."""
-        answer = self.rig.client("ec2", region).describe_security_group_rules(
+        answer = self.client("ec2", region).describe_security_group_rules(
             Filters=[{"Name": "group-id", "Values": [group or self.members[region].security_group]}]
         )
         return {_rule(rule) for rule in answer["SecurityGroupRules"] if not rule["IsEgress"]}
@@ -278,12 +332,12 @@ class World:
 
     def rows(self, region: str) -> list[dict[str, Any]]:
         """The member rows of the region's mirror, in DynamoDB's notation."""
-        answer = self.rig.client("dynamodb", region).scan(TableName=self.table, ConsistentRead=True)
+        answer = self.client("dynamodb", region).scan(TableName=self.members[region].table, ConsistentRead=True)
         return list(answer["Items"])
 
     def hook_event(self, region: str, instance_id: str) -> dict[str, Any]:
         """The latest hook event that went out for an instance; raises if there is none."""
-        for event in reversed(self.rig.moto.lifecycle_events(region)):
+        for event in reversed(self.rig.moto.lifecycle_events(self.members[region].region)):
             if event["detail"]["EC2InstanceId"] == instance_id:
                 return event
         raise LookupError(f"no hook event for {instance_id}")
