@@ -78,6 +78,7 @@ impl Observer for Door {
             if passage.hide {
                 return Ok(None);
             }
+            state.watch_state(door.run, &door.place, &id);
             let asgs = &state.place(&door.place).asgs;
             Ok(asgs.values().find_map(|instances| instances.get(&id)).cloned())
         })
