@@ -7,6 +7,7 @@
 pub mod adopt;
 pub mod cidr;
 pub mod events;
+pub mod ingress;
 pub mod mesh;
 pub mod names;
 pub mod observe;

@@ -64,7 +64,7 @@ name! {
     AsgName
 }
 name! {
-    /// The id of a security group, `sg-…`.
+    /// The id of a security group, `sg-…`, or of a prefix list, `pl-…`: of a target.
     SecurityGroupId
 }
 name! {
@@ -128,6 +128,14 @@ impl MeshName {
 impl fmt::Display for MeshName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl SecurityGroupId {
+    /// Whether it is a prefix list's.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.as_str().starts_with("pl-")
     }
 }
 

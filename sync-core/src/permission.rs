@@ -89,6 +89,9 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Every protocol, on every port.
+    pub const EVERYTHING: Self = Self { protocol: Protocol::All, ports: None, icmp: None };
+
     /// Traffic as EC2 describes it: `FromPort` and `ToPort`, absent or -1 for all.
     #[must_use]
     pub fn new(protocol: Protocol, from: Option<i32>, to: Option<i32>) -> Self {

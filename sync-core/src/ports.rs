@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use crate::cidr::Cidr;
 use crate::events::Hook;
+use crate::ingress::Ingress;
 use crate::mesh::RowKey;
 use crate::names::{AsgName, InstanceId, MemberName, RuleId, SecurityGroupId};
-use crate::permission::{Permission, Rule};
+use crate::permission::Permission;
 use crate::row::{MemberRow, Version};
 
 /// A call that failed: what it was, and what that means for the run.
@@ -172,11 +173,12 @@ pub trait HookWriter: Send + Sync {
 /// Reads a region's targets.
 #[async_trait]
 pub trait RuleReader: Send + Sync {
-    /// The ingress rules of these groups, every page. A group without any is in the map, empty.
+    /// What these targets hold, every page: a group's ingress rules, and a prefix list's
+    /// entries as of the version that counts. A target without any is in the map, empty.
     async fn rules(
         &self,
-        groups: &[SecurityGroupId],
-    ) -> Called<BTreeMap<SecurityGroupId, Vec<Rule>>>;
+        targets: &[SecurityGroupId],
+    ) -> Called<BTreeMap<SecurityGroupId, Ingress>>;
 }
 
 /// Permissions to add to one group in one call, all for one member.
@@ -202,7 +204,8 @@ pub struct Receipt {
 /// Changes a region's targets.
 #[async_trait]
 pub trait RuleWriter: Send + Sync {
-    /// Adds rules. Assume that an error leaves none, some or all of them.
+    /// Adds rules. Assume that an error leaves none, some or all of them. To a prefix list
+    /// it adds entries, and comes back when they count.
     async fn authorize(&self, grant: &Grant) -> Called<Receipt>;
 
     /// Removes rules by id.

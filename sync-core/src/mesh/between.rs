@@ -3,10 +3,34 @@
 use std::collections::BTreeSet;
 
 use crate::cidr::{AddressKind, Cidr};
+use crate::ingress::PrefixList;
 use crate::names::MemberName;
 use crate::permission::{Permission, Traffic};
 
 use super::{Link, Mesh};
+
+/// What only a look at a target can tell of what is to be admitted there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    /// What its rules open to itself; of a prefix list, which has no ports, everything.
+    pub learned: BTreeSet<Traffic>,
+    /// What it may hold, if it is a prefix list.
+    pub list: Option<PrefixList>,
+}
+
+impl Base {
+    /// Of a group that opens this to itself.
+    #[must_use]
+    pub fn of_group(learned: BTreeSet<Traffic>) -> Self {
+        Self { learned, list: None }
+    }
+
+    /// Of a prefix list.
+    #[must_use]
+    pub fn of_list(list: PrefixList) -> Self {
+        Self { learned: [Traffic::EVERYTHING].into(), list: Some(list) }
+    }
+}
 
 /// What one member's addresses may reach of another's targets, and which addresses those are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +42,18 @@ pub struct Between {
     /// Whether the first member's rows hold public addresses too, for others, of which
     /// nothing is admitted here.
     private_only: bool,
+    /// What the target may hold, if it is a prefix list.
+    list: Option<PrefixList>,
 }
 
 impl Between {
     /// The permissions that an address of the first member has on a target of the second.
     pub fn permissions(&self, cidr: Cidr) -> impl Iterator<Item = Permission> {
         let traffic = self.traffic.iter().filter(move |t| self.admits(cidr) && t.fits(cidr));
-        traffic.map(move |traffic| Permission { traffic: *traffic, cidr })
+        // In a list an address stands once: what it opens is for who refers to the list to say.
+        let most = self.list.map_or(usize::MAX, |list| usize::from(list.ipv4 == cidr.is_ipv4()));
+        let spelled = |traffic: &Traffic| self.list.map_or(*traffic, |_| Traffic::EVERYTHING);
+        traffic.take(most).map(move |traffic| Permission { traffic: spelled(traffic), cidr })
     }
 
     /// Whether the address is of one of the kinds.
@@ -44,18 +73,13 @@ impl Link {
 }
 
 impl Mesh {
-    /// What a target of `to` admits from `from`'s addresses. `learned` is what the target's
-    /// rules open to itself.
+    /// What a target of `to` admits from `from`'s addresses.
     #[must_use]
-    pub fn between(
-        &self,
-        from: &MemberName,
-        to: &MemberName,
-        learned: &BTreeSet<Traffic>,
-    ) -> Between {
+    pub fn between(&self, from: &MemberName, to: &MemberName, base: &Base) -> Between {
         let kinds = self.kinds_between(from, to).clone();
         let private_only = !kinds.contains(&AddressKind::PublicIpv4) && self.is_told_apart(from);
-        Between { traffic: self.traffic(from, to, learned), kinds, private_only }
+        let traffic = self.traffic(from, to, &base.learned);
+        Between { traffic, kinds, private_only, list: base.list }
     }
 
     fn kinds_between(&self, from: &MemberName, to: &MemberName) -> &BTreeSet<AddressKind> {
@@ -70,7 +94,7 @@ impl Mesh {
         if self.links.is_empty() {
             return self.kinds.clone();
         }
-        let targets = self.members.iter().filter(|to| !to.security_groups.is_empty());
+        let targets = self.members.iter().filter(|to| to.has_targets());
         let reached = targets.filter(|to| self.connects(from, &to.name));
         let kinds: BTreeSet<_> =
             reached.flat_map(|to| self.kinds_between(from, &to.name)).copied().collect();

@@ -108,6 +108,11 @@ impl<'v> Place<'v> {
         Some(items.iter().enumerate().map(place).collect())
     }
 
+    /// Whether it is a list without items.
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(self.value, Value::List(items) if items.is_empty())
+    }
+
     /// A table that has no keys but these. An unknown key is noted, and the known ones are read.
     pub(super) fn table(&self, known: &[&str]) -> Option<Table<'v>> {
         let Value::Table(entries) = self.value else {

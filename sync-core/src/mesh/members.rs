@@ -12,7 +12,7 @@ use super::{Limits, Member, Role, spelling};
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) names: BTreeMap<String, String>,
-    security_groups: BTreeMap<SecurityGroupId, String>,
+    targets: BTreeMap<SecurityGroupId, String>,
     auto_scaling_groups: BTreeMap<(Region, AsgName), Vec<Claim>>,
     tables: BTreeMap<(Region, String), Vec<Claim>>,
 }
@@ -53,9 +53,9 @@ impl Seen {
         }
     }
 
-    fn security_group(&mut self, place: &Place<'_>, id: &SecurityGroupId) {
-        match self.security_groups.get(id) {
-            None => drop(self.security_groups.insert(id.clone(), place.path().to_owned())),
+    fn target(&mut self, place: &Place<'_>, id: &SecurityGroupId) {
+        match self.targets.get(id) {
+            None => drop(self.targets.insert(id.clone(), place.path().to_owned())),
             Some(first) => place.problem(format!("`{id}` is already at {first}")),
         }
     }
@@ -94,17 +94,21 @@ impl Seen {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "name",
     "region",
     "auto_scaling_groups",
     "security_groups",
+    "prefix_lists",
     "spread",
     "table",
     "account",
     "role_arn",
     "external_id",
 ];
+
+/// What makes a member one: who is there, and who may come in.
+const LISTS: [&str; 3] = ["auto_scaling_groups", "security_groups", "prefix_lists"];
 
 pub(super) fn member(
     place: &Place<'_>,
@@ -128,8 +132,11 @@ pub(super) fn member(
     let account = table.optional("account").and_then(|account| account.text(spelling::account));
     let role = role(&table, account.as_ref());
     let account = account.or_else(|| role.as_ref().map(|role| role.account.clone()));
-    let (auto_scaling_groups, security_groups) =
-        groups(&table, region.as_ref(), account.as_ref(), seen);
+    let auto_scaling_groups = sources(&table, region.as_ref(), account.as_ref(), seen);
+    let [security_groups, prefix_lists] = targets(&table, seen);
+    if !LISTS.iter().any(|key| table.optional(key).is_some_and(|list| !list.is_empty_list())) {
+        table.place().problem("has none of `auto_scaling_groups`, `security_groups`, `prefix_lists`");
+    }
     let spread = spread(&table, security_groups.as_deref());
     let table_place = table.optional("table");
     let table = match &table_place {
@@ -145,6 +152,7 @@ pub(super) fn member(
         region: region?,
         auto_scaling_groups: auto_scaling_groups?,
         security_groups: security_groups?,
+        prefix_lists: prefix_lists?,
         spread,
         table: table?,
         account,
@@ -152,41 +160,37 @@ pub(super) fn member(
     })
 }
 
-/// A member's sources and targets. One with sources only is in the cluster but
-/// admits nobody by itself (its groups are managed elsewhere), one with targets
-/// only is a client of it: both are real. One with neither is a mistake.
-fn groups(
+/// A member's sources. One with sources only is in the cluster but admits nobody by itself
+/// (its groups are managed elsewhere), one with targets only is a client of it: both are
+/// real. One with neither is a mistake.
+fn sources(
     table: &Table<'_>,
     region: Option<&Region>,
     account: Option<&AccountId>,
     seen: &mut Seen,
-) -> (Option<Vec<AsgName>>, Option<Vec<SecurityGroupId>>) {
-    let list = |key, of| match table.optional(key) {
-        Some(place) => place.list(of),
-        None => Some(Vec::new()),
-    };
-    let asgs = list("auto_scaling_groups", "Auto Scaling group names");
-    let ids = list("security_groups", "security group ids");
-    if let (Some([]), Some([])) = (asgs.as_deref(), ids.as_deref()) {
-        table.place().problem("has neither `auto_scaling_groups` nor `security_groups`");
-    }
-    let asgs = asgs.and_then(|places| {
-        each(&places, |place| {
-            let asg = place.text(spelling::auto_scaling_group)?;
-            if let Some(region) = region {
-                seen.auto_scaling_group(place, region, account, &asg);
-            }
-            Some(asg)
-        })
-    });
-    let ids = ids.and_then(|places| {
-        each(&places, |place| {
-            let id = place.text(spelling::security_group)?;
-            seen.security_group(place, &id);
+) -> Option<Vec<AsgName>> {
+    let Some(place) = table.optional("auto_scaling_groups") else { return Some(Vec::new()) };
+    each(&place.list("Auto Scaling group names")?, |place| {
+        let asg = place.text(spelling::auto_scaling_group)?;
+        if let Some(region) = region {
+            seen.auto_scaling_group(place, region, account, &asg);
+        }
+        Some(asg)
+    })
+}
+
+/// A member's targets: its groups, and its prefix lists.
+fn targets(table: &Table<'_>, seen: &mut Seen) -> [Option<Vec<SecurityGroupId>>; 2] {
+    let mut ids = |key, of, spelled: fn(&str) -> Result<SecurityGroupId, String>| {
+        let Some(place) = table.optional(key) else { return Some(Vec::new()) };
+        each(&place.list(of)?, |place| {
+            let id = place.text(spelled)?;
+            seen.target(place, &id);
             Some(id)
         })
-    });
-    (asgs, ids)
+    };
+    let groups = ids("security_groups", "security group ids", spelling::security_group);
+    [groups, ids("prefix_lists", "prefix list ids", spelling::prefix_list)]
 }
 
 /// The most groups of one interface (`facts/aws.md`, Quotas).

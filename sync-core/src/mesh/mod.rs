@@ -26,7 +26,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use between::Between;
+pub use between::{Base, Between};
 pub use problems::{Invalid, Problem};
 pub(crate) use problems::{bounded, quoted};
 
@@ -96,9 +96,11 @@ pub struct Member {
     pub region: Region,
     /// The Auto Scaling groups whose instances are in the cluster.
     pub auto_scaling_groups: Vec<AsgName>,
-    /// The targets.
+    /// The targets that are security groups.
     pub security_groups: Vec<SecurityGroupId>,
-    /// Whether the targets are one: all instances have all of them, and what is to be
+    /// The targets that are prefix lists, which any number of groups may refer to (decision 34).
+    pub prefix_lists: Vec<SecurityGroupId>,
+    /// Whether the groups are one target: all instances have all of them, and what is to be
     /// admitted is dealt out over them (decision 33).
     pub spread: bool,
     /// The mirror's table name.
@@ -199,8 +201,8 @@ impl Mesh {
         self.members.iter().flat_map(Member::row_keys)
     }
 
-    /// The traffic that a target of `to` admits from `from`'s addresses. `learned` is what
-    /// the target's rules open to itself.
+    /// The traffic that a group of `to` admits from `from`'s addresses. `learned` is what
+    /// the group's rules open to itself.
     #[must_use]
     pub fn traffic(
         &self,
@@ -254,6 +256,18 @@ impl Member {
         self.auto_scaling_groups
             .iter()
             .map(|asg| RowKey { member: self.name.clone(), asg: asg.clone() })
+    }
+
+    /// Every target.
+    #[must_use]
+    pub fn targets(&self) -> Vec<SecurityGroupId> {
+        self.security_groups.iter().chain(&self.prefix_lists).cloned().collect()
+    }
+
+    /// Whether it admits anybody by itself.
+    #[must_use]
+    pub fn has_targets(&self) -> bool {
+        !self.security_groups.is_empty() || !self.prefix_lists.is_empty()
     }
 }
 

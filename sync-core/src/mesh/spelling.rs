@@ -94,13 +94,20 @@ pub(super) fn external_id(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn security_group(text: &str) -> Result<SecurityGroupId, String> {
-    let id = text.strip_prefix("sg-").unwrap_or_default();
+    target(text, "sg-", "a security group id")
+}
+
+pub(super) fn prefix_list(text: &str) -> Result<SecurityGroupId, String> {
+    target(text, "pl-", "a prefix list's id")
+}
+
+fn target(text: &str, kind: &str, what: &str) -> Result<SecurityGroupId, String> {
+    let id = text.strip_prefix(kind).unwrap_or_default();
     let hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if hex && ID_LENGTHS.contains(&id.len()) {
         return Ok(text.into());
     }
-    let shown = quoted(text);
-    Err(format!("{shown} is not a security group id: `sg-` and 8 or 17 of 0-9 and a-f"))
+    Err(format!("{} is not {what}: `{kind}` and 8 or 17 of 0-9 and a-f", quoted(text)))
 }
 
 pub(super) fn auto_scaling_group(text: &str) -> Result<AsgName, String> {
@@ -172,6 +179,7 @@ mod tests {
         }
         for text in ["sg-01234567", "sg-0123456789abcdef0"] {
             assert!(security_group(text).is_ok(), "{text}");
+            assert!(prefix_list(&text.replace("sg-", "pl-")).is_ok(), "{text}");
         }
         for text in [
             "arn:aws:iam::123456789012:role/r",
@@ -210,6 +218,7 @@ mod tests {
             "pl-01234567",
         ] {
             assert!(security_group(text).is_err(), "{text}");
+            assert!(prefix_list(&text.replace("pl-", "sg-")).is_err(), "{text}");
         }
         for text in [
             "",

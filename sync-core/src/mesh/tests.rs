@@ -108,6 +108,7 @@ fn what_is_left_out_has_the_stated_default() {
         region: "us-west-2".into(),
         auto_scaling_groups: vec!["orders-us-west-2".into()],
         security_groups: vec!["sg-0fedcba9876543210".into()],
+        prefix_lists: Vec::new(),
         spread: false,
         table: "sgsync-orders-db".to_owned(),
         account: None,

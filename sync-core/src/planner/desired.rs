@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Desired, Groups, Origin, Policy, deal};
-use crate::mesh::{Member, Mesh};
+use crate::ingress::Ingress;
+use crate::mesh::{Base, Member, Mesh};
 use crate::names::SecurityGroupId;
 use crate::permission::{Rule, Source, Traffic};
 use crate::row::Rows;
@@ -17,20 +18,24 @@ pub fn learned(mesh: &Mesh, group: &SecurityGroupId, rules: &[Rule]) -> BTreeSet
     theirs.map(|rule| rule.traffic).collect()
 }
 
-/// What each of a member's groups opens to itself, as one read showed them. Instances have
-/// all groups of a spread, so what one of those opens, each of them does.
+/// What one read showed of each of a member's targets, as far as it bears on what is to be
+/// admitted there. Instances have all groups of a spread, so what one of those opens to
+/// itself, each of them does. A prefix list that could not be read is not in the answer.
 #[must_use]
-pub fn learned_in(
-    mesh: &Mesh,
-    member: &Member,
-    rules: &Groups,
-) -> BTreeMap<SecurityGroupId, BTreeSet<Traffic>> {
-    let of = |(id, rules): (&SecurityGroupId, &Vec<_>)| (id.clone(), learned(mesh, id, rules));
-    let mut each: BTreeMap<_, _> = rules.iter().map(of).collect();
+pub fn bases(mesh: &Mesh, member: &Member, rules: &Groups) -> BTreeMap<SecurityGroupId, Base> {
+    let of = |(id, ingress): (&SecurityGroupId, &Ingress)| {
+        let base = match &ingress.list {
+            None => Base::of_group(learned(mesh, id, ingress)),
+            Some(list) => Base::of_list(*list.as_ref().ok()?),
+        };
+        Some((id.clone(), base))
+    };
+    let mut each: BTreeMap<_, _> = rules.iter().filter_map(of).collect();
     if member.spread {
-        let all: BTreeSet<Traffic> = each.values().flatten().copied().collect();
-        for learned in each.values_mut() {
-            learned.clone_from(&all);
+        let groups = || each.values().filter(|base| base.list.is_none());
+        let all: BTreeSet<Traffic> = groups().flat_map(|base| &base.learned).copied().collect();
+        for base in each.values_mut().filter(|base| base.list.is_none()) {
+            base.learned.clone_from(&all);
         }
     }
     each
@@ -46,26 +51,43 @@ pub fn shares(
     rules: &Groups,
     policy: &Policy,
 ) -> BTreeMap<SecurityGroupId, Desired> {
-    let learned = learned_in(mesh, member, rules);
-    if member.spread {
-        let all = learned.into_values().next().unwrap_or_default();
-        return deal(&desired(mesh, member, rows, &all), rules, &|_, _| false, policy);
+    let (groups, alone) = spread_of(member, bases(mesh, member, rules));
+    let mut shares = BTreeMap::new();
+    if let Some(all) = groups.into_values().next() {
+        shares = deal(&desired(mesh, member, rows, &all), &groups_of(rules), &|_, _| false, policy);
     }
-    learned.into_iter().map(|(id, it)| (id, desired(mesh, member, rows, &it))).collect()
+    shares.extend(alone.into_iter().map(|(id, base)| (id, desired(mesh, member, rows, &base))));
+    shares
 }
 
-/// The union of all believed rows, as far as the document lets each member in. `learned` is
-/// what the target's rules open to itself; where the document counts on it and there is
-/// none, nobody knows what is wanted of anyone (promise 2).
+/// Targets that are dealt out to, and those that have all of their own.
+type Apart = (BTreeMap<SecurityGroupId, Base>, BTreeMap<SecurityGroupId, Base>);
+
+/// Tells the groups of a spread from other targets.
 #[must_use]
-pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows, learned: &BTreeSet<Traffic>) -> Desired {
+pub fn spread_of(member: &Member, bases: BTreeMap<SecurityGroupId, Base>) -> Apart {
+    bases.into_iter().partition(|(_, base)| member.spread && base.list.is_none())
+}
+
+/// Those of a member's targets that are groups.
+#[must_use]
+pub fn groups_of(rules: &Groups) -> Groups {
+    let groups = rules.iter().filter(|(_, ingress)| ingress.list.is_none());
+    groups.map(|(id, ingress)| (id.clone(), ingress.clone())).collect()
+}
+
+/// The union of all believed rows, as far as the document lets each member in. Where the
+/// document counts on what the target's rules open to itself, and there is nothing, nobody
+/// knows what is wanted of anyone (promise 2).
+#[must_use]
+pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows, base: &Base) -> Desired {
     let mut desired = Desired {
         members: mesh.members.iter().map(|member| member.name.clone()).collect(),
         ..Desired::default()
     };
     let mut differ = false;
     for (place, member) in mesh.members.iter().enumerate() {
-        let between = mesh.between(&member.name, &target.name, learned);
+        let between = mesh.between(&member.name, &target.name, base);
         for key in member.row_keys() {
             let Some(row) = rows.row(&key) else {
                 desired.unknown.insert(member.name.clone());
@@ -90,7 +112,7 @@ pub fn desired(mesh: &Mesh, target: &Member, rows: &Rows, learned: &BTreeSet<Tra
             }
         }
     }
-    if mesh.learns(&target.name) && learned.is_empty() {
+    if mesh.learns(&target.name) && base.learned.is_empty() {
         desired.unknown.clone_from(&desired.members);
     }
     if differ {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cidr::Cidr;
+use crate::ingress::PrefixList;
 use crate::mesh::{Compact, Guard};
 use crate::names::{AsgName, InstanceId, MemberName, MeshName, SecurityGroupId};
 use crate::permission::{OwnedRule, Permission, Rule};
@@ -26,7 +27,7 @@ mod tests;
 
 pub use check::{Violation, check};
 pub use compact::lets_go;
-pub use desired::{desired, learned, learned_in, shares};
+pub use desired::{bases, desired, groups_of, learned, shares, spread_of};
 pub use open::Open;
 pub use spread::{Groups, deal};
 pub use spread_check::check_dealt;
@@ -81,7 +82,7 @@ pub struct Policy {
     pub mesh: MeshName,
     /// When removals are held.
     pub guard: Guard,
-    /// Rules a group holds, for each address family.
+    /// Rules a group holds, for each address family; of a prefix list its entries.
     pub rules_per_group: u32,
     /// Whether blocks may be opened in place of single addresses.
     pub compact: Compact,
@@ -115,6 +116,14 @@ pub enum NotWanted {
     /// It is a block, and this very run saw everybody leave who is not wanted in it any
     /// more. Who is wanted is opened by other rules.
     Split,
+}
+
+impl Policy {
+    /// The same for a prefix list: it has room of its own, and its entries are addresses.
+    #[must_use]
+    pub fn of_list(&self, list: PrefixList) -> Self {
+        Self { rules_per_group: list.max_entries, compact: Compact::Off, ..self.clone() }
+    }
 }
 
 impl NotWanted {

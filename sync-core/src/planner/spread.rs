@@ -9,11 +9,12 @@ use super::open::{Open, touches};
 use super::quota::Room;
 use super::{Desired, Elsewhere, Origin, Policy, judge};
 use crate::cidr::Cidr;
+use crate::ingress::Ingress;
 use crate::names::SecurityGroupId;
 use crate::permission::{OwnedRule, Permission, Rule};
 
-/// The rules of each group of a spread, as one look showed them.
-pub type Groups = BTreeMap<SecurityGroupId, Vec<Rule>>;
+/// What each of a member's targets holds, as one look showed them.
+pub type Groups = BTreeMap<SecurityGroupId, Ingress>;
 
 /// What each group should admit. What is open somewhere stays where it is, so that one more
 /// address, or one more group, moves nothing; what is open twice stays in the group that
@@ -72,7 +73,7 @@ pub fn deal(
 
 /// What the mesh's rules open in each group.
 fn ours<'a>(actual: &'a Groups, policy: &Policy) -> BTreeMap<&'a SecurityGroupId, Open> {
-    let ours = |rules: &Vec<Rule>| {
+    let ours = |rules: &Ingress| {
         let ours = rules.iter().filter(|rule| rule.is_owned_by(&policy.mesh));
         Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>())
     };
@@ -84,7 +85,7 @@ fn theirs<'a>(
     actual: &'a Groups,
     policy: &Policy,
 ) -> BTreeMap<&'a SecurityGroupId, BTreeSet<Permission>> {
-    let theirs = |rules: &Vec<Rule>| {
+    let theirs = |rules: &Ingress| {
         let theirs = rules.iter().filter(|rule| !rule.is_owned_by(&policy.mesh));
         theirs.filter_map(Rule::permission).collect()
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Run;
 use super::changes::changes;
+use super::dealing::is_dealt;
 use super::hooks::Answered;
 use super::own::{Own, OwnGroup};
 use super::region::{RegionRun, Target};
@@ -101,7 +102,7 @@ fn target_report(
         kept: kept.filter(|p| !target.added.contains(p)).count(),
         foreign: target.plan.foreign.len(),
         quota_used_percent: region.unreachable.is_none().then(|| {
-            let (used, limit) = fill(run.mesh(), region, target);
+            let (used, limit) = fill(run.mesh(), region, id, target);
             (used as u64 * 100).div_ceil(limit.max(1) as u64)
         }),
         error,
@@ -297,11 +298,11 @@ fn target_findings(
         found(FindingKind::OverQuota, format!("the group is full; left out: {}", list(left_out)));
     }
     target.tell_blocks(&mut found);
-    let (used, limit) = fill(run.mesh(), region, target);
+    let (used, limit) = fill(run.mesh(), region, id, target);
     if used * 5 > limit * 4 {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
-    if run.mesh().learns(&region.member.name) && target.learned.is_empty() && !target.is_broken() {
+    if run.mesh().learns(&region.member.name) && target.base.learned.is_empty() && !target.is_broken() {
         let detail = "no rule of it references the group itself, and the document takes the ports \
                       from such rules: by those nobody is let in, and nothing is removed";
         found(FindingKind::NoSelfReference, detail.to_owned());
@@ -329,13 +330,20 @@ fn drifted<'t>(run: &Run<'_>, target: &'t Target) -> Vec<&'t Permission> {
 
 /// Rules of the fuller address family after the plan, and how many there may be: in a target,
 /// or in all targets of a spread together.
-fn fill(mesh: &Mesh, region: &RegionRun<'_>, target: &Target) -> (usize, usize) {
+fn fill(
+    mesh: &Mesh,
+    region: &RegionRun<'_>,
+    id: &SecurityGroupId,
+    target: &Target,
+) -> (usize, usize) {
     let limit = mesh.limits.rules_per_group as usize;
-    if region.member.spread {
-        let used = region.targets.values().map(used_rules).sum();
-        return (used, limit * region.targets.len());
+    if is_dealt(region.member, id) {
+        let dealt = region.targets.iter().filter(|(id, _)| is_dealt(region.member, id));
+        let used: Vec<_> = dealt.map(|(_, target)| used_rules(target)).collect();
+        return (used.iter().sum(), limit * used.len());
     }
-    (used_rules(target), limit)
+    let room = target.base.list.map(|list| list.max_entries as usize);
+    (used_rules(target), room.unwrap_or(limit))
 }
 
 /// Rules of the fuller address family after the plan.
@@ -358,7 +366,7 @@ fn foreign_in_managed_ports<'t>(
     id: &'t SecurityGroupId,
     target: &'t Target,
 ) -> impl Iterator<Item = &'t Rule> {
-    let learns = |traffic| target.learned.iter().any(|learned| learned.overlaps(traffic));
+    let learns = |traffic| target.base.learned.iter().any(|learned| learned.overlaps(traffic));
     let managed = move |rule: &&Rule| {
         // What ports are learned from is where it should be.
         let base = matches!(&rule.source, Source::Group(group) if group == id.as_str());
@@ -389,7 +397,7 @@ fn departures(
     let revoked: BTreeSet<_> = revoked.filter_map(Rule::permission).collect();
     for seen in own.seen().filter(|seen| seen.changed) {
         let (of, to) = (&seen.row.member, &region.member.name);
-        let between = run.mesh().between(of, to, &target.learned);
+        let between = run.mesh().between(of, to, &target.base);
         for instance in seen.observation.departed.keys() {
             let left = seen.left_behind(instance, &region.told);
             let unseen = left

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Run;
+use super::dealing::is_dealt;
 use super::own::{Own, OwnGroup, Seen};
 use super::region::{RegionRun, Target};
 use crate::cidr::Cidr;
@@ -39,10 +40,11 @@ impl RegionRun<'_> {
         })
     }
 
-    /// What is open for sure in some target.
+    /// What is open for sure in some group of a spread.
     fn open(&self) -> Open {
         let mut open = Open::default();
-        self.targets.values().for_each(|target| target.add_to(&mut open));
+        let dealt = self.targets.iter().filter(|(id, _)| is_dealt(self.member, id));
+        dealt.for_each(|(_, target)| target.add_to(&mut open));
         open
     }
 
@@ -70,7 +72,8 @@ impl RegionRun<'_> {
         // Of a spread any target will do.
         let everywhere = self.member.spread.then(|| self.open());
         let standings = self.targets.iter().map(|(group, target)| {
-            let unknown = learns && target.learned.is_empty();
+            let everywhere = everywhere.as_ref().filter(|_| is_dealt(self.member, group));
+            let unknown = learns && target.base.learned.is_empty();
             // A region that lost a row was left before anything was learned of it.
             if launch && unknown && self.lost {
                 return Standing::Unconfirmed;
@@ -79,14 +82,14 @@ impl RegionRun<'_> {
                 return Standing::Failed(nothing_learned(group));
             }
             // Of who leaves, whatever may have been opened by an earlier look has to go.
-            let learned = if launch { &target.learned } else { &target.ever_learned };
-            let between = run.mesh().between(&seen.row.member, &self.member.name, learned);
+            let base = if launch { &target.base } else { &target.ever };
+            let between = run.mesh().between(&seen.row.member, &self.member.name, base);
             let permissions: BTreeSet<Permission> =
                 addresses.iter().flat_map(|cidr| between.permissions(*cidr)).collect();
             let confirmed = match hook.transition {
                 Transition::Launch => {
                     let here = target.open_for_sure();
-                    let open = everywhere.as_ref().unwrap_or(&here);
+                    let open = everywhere.unwrap_or(&here);
                     permissions.iter().all(|permission| open.admits(*permission))
                 }
                 Transition::Terminate => {

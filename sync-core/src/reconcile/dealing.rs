@@ -9,24 +9,35 @@ use futures::future::{FutureExt, Shared, join_all};
 use super::Run;
 use super::own::Own;
 use super::region::{RegionRun, Target, View};
-use crate::mesh::Member;
+use crate::mesh::{Base, Member};
 use crate::names::{MeshName, SecurityGroupId};
-use crate::permission::{Permission, Rule, Traffic};
-use crate::planner::{Desired, Groups, Open, Policy, Violation, check_dealt, deal, learned_in};
+use crate::permission::{Permission, Rule};
+use crate::planner::{
+    Desired, Groups, Open, Policy, Violation, bases, check_dealt, deal, groups_of, spread_of,
+};
 use crate::row::Rows;
 
 /// What the targets that one look showed should admit.
 pub(super) struct Dealing {
-    shares: BTreeMap<SecurityGroupId, Desired>,
-    learned: BTreeMap<SecurityGroupId, BTreeSet<Traffic>>,
-    /// What was dealt out; none where each target has all of its own.
-    whole: Option<Desired>,
+    /// Of those that have all of their own.
+    alone: BTreeMap<SecurityGroupId, Desired>,
+    /// What was dealt out over the groups of a spread, and to whom.
+    dealt: Option<(Desired, BTreeMap<SecurityGroupId, Desired>)>,
+    bases: BTreeMap<SecurityGroupId, Base>,
 }
 
 impl Dealing {
     /// What one target should admit.
     pub(super) fn share(&self, group: &SecurityGroupId) -> Option<&Desired> {
-        self.shares.get(group)
+        self.alone.get(group).or_else(|| self.dealt_to(group)?.1.get(group))
+    }
+
+    /// What was dealt out, if this target is one of those to whom it was.
+    fn dealt_to(
+        &self,
+        group: &SecurityGroupId,
+    ) -> Option<&(Desired, BTreeMap<SecurityGroupId, Desired>)> {
+        self.dealt.as_ref().filter(|(_, shares)| shares.contains_key(group))
     }
 
     /// Whether another group of the same spread is to open what it does not, by this look.
@@ -43,13 +54,19 @@ impl Dealing {
             let open = Open::of(&ours.filter_map(Rule::permission).collect::<Vec<_>>());
             share.wanted.keys().any(|p| !exactly.contains(p) && !open.admits(*p))
         };
-        self.whole.is_some() && self.shares.iter().filter(|(id, _)| *id != group).any(lacks)
+        let others = self.dealt_to(group).into_iter().flat_map(|(_, shares)| shares);
+        { others }.filter(|(id, _)| *id != group).any(lacks)
     }
 }
 
 /// The targets whose rules have to be seen to plan one of them.
 pub(super) fn together(member: &Member, group: &SecurityGroupId) -> Vec<SecurityGroupId> {
-    if member.spread { member.security_groups.clone() } else { vec![group.clone()] }
+    if is_dealt(member, group) { member.security_groups.clone() } else { vec![group.clone()] }
+}
+
+/// Whether a target is one of the groups of a spread.
+pub(super) fn is_dealt(member: &Member, target: &SecurityGroupId) -> bool {
+    member.spread && !target.is_list()
 }
 
 /// A target's part in the order of one round: of a spread nothing goes in any target before
@@ -61,13 +78,21 @@ pub(super) struct Turn {
 
 impl Turn {
     /// One for each target.
-    pub(super) fn of(member: &Member, targets: usize) -> Vec<Self> {
-        if !member.spread {
-            return (0..targets).map(|_| Self { say: None, others: Vec::new() }).collect();
+    pub(super) fn of<'t>(
+        member: &Member,
+        targets: impl Iterator<Item = &'t SecurityGroupId>,
+    ) -> Vec<Self> {
+        let (mut turns, mut hear): (Vec<Self>, _) = (Vec::new(), Vec::new());
+        for target in targets {
+            let channel = is_dealt(member, target).then(oneshot::channel);
+            let (say, heard) = channel.unzip();
+            hear.extend(heard.map(FutureExt::shared));
+            turns.push(Self { say, others: Vec::new() });
         }
-        let (say, hear): (Vec<_>, Vec<_>) = (0..targets).map(|_| oneshot::channel()).unzip();
-        let others: Vec<_> = hear.into_iter().map(FutureExt::shared).collect();
-        say.into_iter().map(|say| Self { say: Some(say), others: others.clone() }).collect()
+        for turn in turns.iter_mut().filter(|turn| turn.say.is_some()) {
+            turn.others.clone_from(&hear);
+        }
+        turns
     }
 
     /// Says whether the adds of this target are made, and waits for the other targets'.
@@ -94,16 +119,16 @@ impl View<'_> {
         refused: &dyn Fn(&SecurityGroupId, Permission) -> bool,
         policy: &Policy,
     ) -> Dealing {
-        let learned = learned_in(run.mesh(), self.member, rules);
-        if !self.member.spread {
-            let share = |(id, learned): (&SecurityGroupId, &BTreeSet<_>)| {
-                (id.clone(), self.desired(run, own, rows, blind, learned))
-            };
-            return Dealing { shares: learned.iter().map(share).collect(), learned, whole: None };
-        }
-        let all = learned.values().next().cloned().unwrap_or_default();
-        let whole = self.desired(run, own, rows, blind, &all);
-        Dealing { shares: deal(&whole, rules, refused, policy), learned, whole: Some(whole) }
+        let bases = bases(run.mesh(), self.member, rules);
+        let (spread, alone) = spread_of(self.member, bases.clone());
+        let desired = |base: &Base| self.desired(run, own, rows, blind, base);
+        let dealt = spread.values().next().map(|all| {
+            let whole = desired(all);
+            let shares = deal(&whole, &groups_of(rules), refused, policy);
+            (whole, shares)
+        });
+        let alone = alone.iter().map(|(id, base)| (id.clone(), desired(base))).collect();
+        Dealing { alone, dealt, bases }
     }
 }
 
@@ -117,15 +142,21 @@ impl Target {
         policy: &Policy,
         consistent: bool,
     ) {
+        let actual = rules.get(group).cloned().unwrap_or_default();
+        if let Some(Err(error)) = actual.list {
+            self.error = Some(error);
+            return;
+        }
         let nothing = Desired::default();
         let share = dealing.share(group).unwrap_or(&nothing);
-        self.learned = dealing.learned.get(group).cloned().unwrap_or_default();
-        self.ever_learned.extend(&self.learned);
-        let actual = rules.get(group).cloned().unwrap_or_default();
-        self.look(share, actual, policy, consistent);
-        if let Some(whole) = &dealing.whole {
+        self.base = dealing.bases.get(group).cloned().unwrap_or_default();
+        self.ever.list = self.base.list;
+        self.ever.learned.extend(&self.base.learned);
+        let list = actual.prefix_list().map(|list| policy.of_list(list));
+        self.look(share, actual.rules, list.as_ref().unwrap_or(policy), consistent);
+        if let Some((whole, shares)) = dealing.dealt_to(group) {
             let dealt = (group, &self.plan);
-            let wrong: Vec<Violation> = check_dealt(dealt, whole, &dealing.shares, rules, policy);
+            let wrong: Vec<Violation> = check_dealt(dealt, whole, shares, rules, policy);
             self.violations.extend(wrong);
         }
     }
@@ -135,11 +166,9 @@ impl RegionRun<'_> {
     /// The targets that a fresh look is still to bring on: those in which nothing has gone
     /// wrong. Of a spread none, where one has: what that one holds is not known any more.
     pub(super) fn settling(&self) -> Vec<SecurityGroupId> {
-        let broken = self.targets.values().any(Target::is_broken);
-        if self.member.spread && broken {
-            return Vec::new();
-        }
+        let dealt = |id: &SecurityGroupId| is_dealt(self.member, id);
+        let broken = self.targets.iter().any(|(id, target)| dealt(id) && target.is_broken());
         let sound = self.targets.iter().filter(|(_, target)| !target.is_broken());
-        sound.map(|(group, _)| group.clone()).collect()
+        sound.map(|(id, _)| id.clone()).filter(|id| !(broken && dealt(id))).collect()
     }
 }

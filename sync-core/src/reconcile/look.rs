@@ -1,6 +1,5 @@
 //! A look at a region: its rules, then its mirror's rows.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,15 +7,15 @@ use tokio::time::Instant;
 use super::Run;
 use crate::mesh::{Member, RowKey};
 use crate::names::SecurityGroupId;
-use crate::permission::Rule;
+use crate::planner::Groups;
 use crate::ports::{CallError, Called, Failure};
 use crate::row::Rows;
 
 /// What one look saw.
 #[derive(Clone, Debug)]
 pub(super) struct Look {
-    /// The rules of each target.
-    pub rules: Called<BTreeMap<SecurityGroupId, Vec<Rule>>>,
+    /// What each target holds.
+    pub rules: Called<Groups>,
     /// The mirror's rows, read when the rules were there already.
     pub rows: Called<Rows>,
     /// When it was complete.
@@ -40,10 +39,10 @@ impl Look {
 /// this sees, it also sees the row that wants it, and never revokes another run's
 /// fresh rule (design section 5). Where rules cannot be read the rows still are: the
 /// own row's version is needed all the same.
-pub(super) async fn look(run: &Run<'_>, member: &Member, groups: &[SecurityGroupId]) -> Look {
+pub(super) async fn look(run: &Run<'_>, member: &Member, targets: &[SecurityGroupId]) -> Look {
     let readers = run.readers(member);
     let rules =
-        if groups.is_empty() { Ok(BTreeMap::new()) } else { readers.rules.rules(groups).await };
+        if targets.is_empty() { Ok(Groups::new()) } else { readers.rules.rules(targets).await };
     let keys: Vec<RowKey> = run.mesh().row_keys().collect();
     let rows = readers.mirror.rows(&keys).await.map(|items| Rows::read(&items, run.mesh()));
     Look { rules, rows, at: Instant::now() }

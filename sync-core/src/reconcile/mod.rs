@@ -165,7 +165,8 @@ impl<'a> Run<'a> {
             .map(|member| {
                 let begun = Instant::now();
                 let patience = self.patience(member);
-                tokio::time::timeout(patience, look(self, member, &member.security_groups))
+                let first = async { look(self, member, &member.targets()).await };
+                tokio::time::timeout(patience, first)
                     .map(move |done| Arc::new((done, patience.saturating_sub(begun.elapsed()))))
                     .boxed()
                     .shared()

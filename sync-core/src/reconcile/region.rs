@@ -10,9 +10,9 @@ use super::dealing::Turn;
 use super::look::Look;
 use super::own::Own;
 use super::tell::{lay_over, lost, reflects};
-use crate::mesh::Member;
+use crate::mesh::{Base, Member};
 use crate::names::{MemberName, RuleId, SecurityGroupId};
-use crate::permission::{Permission, Rule, Traffic};
+use crate::permission::{Permission, Rule};
 use crate::planner::{
     Desired, Elsewhere, Groups, Open, Origin, Plan, Policy, Violation, check, desired, plan,
 };
@@ -80,10 +80,10 @@ pub(super) struct Target {
     pub sure_elsewhere: BTreeSet<(SecurityGroupId, Permission)>,
     /// The rules the last plan was made from.
     pub actual: Vec<Rule>,
-    /// What those rules open to the target itself.
-    pub learned: BTreeSet<Traffic>,
-    /// What the target opened to itself in some look of this run.
-    pub ever_learned: BTreeSet<Traffic>,
+    /// What that look told of what is to be admitted here.
+    pub base: Base,
+    /// The same, with all that the target opened to itself in some look of this run.
+    pub ever: Base,
     /// The mirror's rows, where this target has read them anew since the region did.
     pub rows: Option<Rows>,
     /// What those rows told of who left, for the region to know as well.
@@ -111,11 +111,7 @@ impl<'a> RegionRun<'a> {
             blind: false,
             anew: false,
             lost: false,
-            targets: member
-                .security_groups
-                .iter()
-                .map(|group| (group.clone(), Target::default()))
-                .collect(),
+            targets: member.targets().into_iter().map(|id| (id, Target::default())).collect(),
             look_again: false,
             unsettled: false,
         }
@@ -163,7 +159,7 @@ impl<'a> RegionRun<'a> {
         let outdated = !look.is_fresh() || own.seen().any(|seen| seen.anew);
         self.anew = outdated;
         let look = if outdated {
-            super::look::look(run, self.member, &self.member.security_groups).await
+            super::look::look(run, self.member, &self.member.targets()).await
         } else {
             look.clone()
         };
@@ -210,7 +206,7 @@ impl<'a> RegionRun<'a> {
         &mut self,
         run: &Run<'a>,
         own: &Own,
-        rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
+        rules: &Groups,
     ) {
         let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
         let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
@@ -250,7 +246,7 @@ impl<'a> RegionRun<'a> {
         let refused = |group: &_, permission: Permission| refused[group].contains(&permission);
         let dealing = view.deal(run, own, (rows, view.blind), &rules, &refused, &policy);
         let seen = targets.iter_mut().filter(|(group, _)| rules.contains_key(*group));
-        let turns = Turn::of(member, rules.len());
+        let turns = Turn::of(member, rules.keys());
         let changed = join_all(seen.zip(turns).map(|((group, target), turn)| {
             target.rows = None;
             target.see(group, &dealing, &rules, &policy, consistent);
@@ -289,17 +285,16 @@ pub(super) struct View<'v> {
 }
 
 impl View<'_> {
-    /// What a target of this region should admit by these rows, and by what its own rules
-    /// were seen to open to itself.
+    /// What a target of this region should admit by these rows, and by what a look told of it.
     pub(super) fn desired(
         &self,
         run: &Run<'_>,
         own: &Own,
         rows: &Rows,
         blind: bool,
-        learned: &BTreeSet<Traffic>,
+        base: &Base,
     ) -> Desired {
-        let mut desired = desired(run.mesh(), self.member, rows, learned);
+        let mut desired = desired(run.mesh(), self.member, rows, base);
         desired.unknown.extend(own.uncertain());
         if blind {
             desired.unknown.clone_from(&desired.members);

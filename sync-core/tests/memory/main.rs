@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 use sync_core::events::{Expected, read};
-use sync_core::mesh::{Compact, Mesh};
+use sync_core::mesh::{Base, Compact, Mesh};
 use sync_core::permission::{Protocol, Rule, Source, Traffic};
 use sync_core::planner::{Policy, check, desired, plan};
 use sync_core::ports::Item;
@@ -172,7 +172,7 @@ fn rows(length: usize) {
         let items: Vec<Item> = vec![item.as_object().expect("an item").clone()];
         let peak = peak(|| {
             let rows = Rows::read(&items, &mesh);
-            let desired = desired(&mesh, &mesh.members[0], &rows, &BTreeSet::new());
+            let desired = desired(&mesh, &mesh.members[0], &rows, &Base::default());
             let plan = plan(&desired, &[], &policy);
             (
                 check(&plan, &desired, &[], &policy),
@@ -203,7 +203,7 @@ fn rules(count: usize) {
         ("one id", "x", 9999),
     ] {
         let actual: Vec<Rule> = (0..count).map(|number| rule(number, tag, pages)).collect();
-        let desired = desired(&mesh, &mesh.members[0], &Rows::read(&[], &mesh), &BTreeSet::new());
+        let desired = desired(&mesh, &mesh.members[0], &Rows::read(&[], &mesh), &Base::default());
         let policy = policy(&mesh);
         let peak = peak(|| {
             let plan = plan(&desired, &actual, &policy);

@@ -20,6 +20,7 @@ mod foreign;
 mod hooks;
 mod life;
 mod links;
+mod lists;
 mod members;
 mod nothing_else;
 mod order;

@@ -15,7 +15,7 @@ fn kinds(mesh: &Mesh, from: &str) -> Vec<&'static str> {
 
 fn opens(mesh: &Mesh, from: &str, to: &str, cidr: &str) -> Vec<String> {
     let cidr: Cidr = cidr.parse().expect(cidr);
-    let permissions = mesh.between(&from.into(), &to.into(), &BTreeSet::new());
+    let permissions = mesh.between(&from.into(), &to.into(), &Base::default());
     permissions.permissions(cidr).map(|permission| permission.to_string()).collect()
 }
 
@@ -42,7 +42,7 @@ fn a_link_says_which_addresses_its_pairs_admit_and_no_others() {
     ));
     assert_eq!(kinds(&mesh, EAST), ["public-ipv4", "private-ipv4", "ipv4-prefix"]);
     assert_eq!(kinds(&mesh, WEST), ["public-ipv4"]);
-    assert_eq!(mesh.between(&EAST.into(), &WEST.into(), &BTreeSet::new()).kinds.len(), 2);
+    assert_eq!(mesh.between(&EAST.into(), &WEST.into(), &Base::default()).kinds.len(), 2);
     let [public, private, prefix] = ["54.0.0.1/32", "10.0.0.1/32", "10.0.0.16/28"];
     assert_eq!(opens(&mesh, EAST, WEST, private), ["tcp 7000-7001 10.0.0.1/32"]);
     assert_eq!(opens(&mesh, EAST, WEST, prefix), ["tcp 7000-7001 10.0.0.16/28"]);

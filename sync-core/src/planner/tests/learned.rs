@@ -1,7 +1,7 @@
 //! Ports that are learned from a target's own rules.
 
 use super::*;
-use crate::mesh::Mesh;
+use crate::mesh::{Base, Mesh};
 use crate::row::Rows;
 
 const MESH: &str = r#"
@@ -33,7 +33,7 @@ fn planned(rules: &[Rule]) -> (Desired, Plan) {
     item.insert("document".to_owned(), mesh.hash.to_string().into());
     let target = &mesh.members[0];
     let learned = learned(&mesh, &target.security_groups[0], rules);
-    let desired = desired(&mesh, target, &Rows::read(&[item], &mesh), &learned);
+    let desired = desired(&mesh, target, &Rows::read(&[item], &mesh), &Base::of_group(learned));
     let plan = planned_and_checked(&desired, rules, &policy());
     (desired, plan)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::mesh::Mesh;
+use crate::mesh::{Base, Mesh};
 use crate::ports::Item;
 use crate::row::Rows;
 
@@ -28,7 +28,7 @@ fn item(mesh: &Mesh, member: &str, instances: &serde_json::Value) -> Item {
 }
 
 fn wanted(mesh: &Mesh, place: usize, items: &[Item]) -> Desired {
-    desired(mesh, &mesh.members[place], &Rows::read(items, mesh), &BTreeSet::new())
+    desired(mesh, &mesh.members[place], &Rows::read(items, mesh), &Base::default())
 }
 
 #[test]

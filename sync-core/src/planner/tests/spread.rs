@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::laws::{applied, worlds};
 use super::*;
+use crate::ingress::Ingress;
 use crate::names::SecurityGroupId;
 
 fn empty(count: usize) -> Groups {
-    (0..count).map(|number| (group(number), Vec::new())).collect()
+    (0..count).map(|number| (group(number), Ingress::default())).collect()
 }
 
 fn group(number: usize) -> SecurityGroupId {
@@ -32,7 +33,7 @@ fn round(
         let plan = plan(&shares[id], rules, policy);
         assert_eq!(check(&plan, &shares[id], rules, policy), Ok(()), "{id}");
         assert_eq!(check_dealt((id, &plan), desired, &shares, actual, policy), []);
-        after.insert(id.clone(), applied(&plan, rules));
+        after.insert(id.clone(), applied(&plan, rules).into());
         seen(&after);
     }
     after
@@ -55,7 +56,7 @@ fn settled(desired: &Desired, count: usize) -> Groups {
 }
 
 fn ids(actual: &Groups) -> BTreeSet<(SecurityGroupId, RuleId)> {
-    let of = |(id, rules): (&SecurityGroupId, &Vec<Rule>)| {
+    let of = |(id, rules): (&SecurityGroupId, &Ingress)| {
         rules.iter().map(|rule| (id.clone(), rule.id.clone())).collect::<Vec<_>>()
     };
     actual.iter().flat_map(of).collect()
@@ -74,14 +75,14 @@ fn rules_are_dealt_out_evenly_and_none_twice() {
 fn an_address_or_a_group_more_moves_nothing() {
     let before = settled(&wanting(&[7000, 7001], &[1, 2, 3, 4]), 2);
     let mut more = before.clone();
-    more.insert(group(7), Vec::new());
+    more.insert(group(7), Ingress::default());
     for actual in [before.clone(), more] {
         let after =
             round(&wanting(&[7000, 7001], &[0, 1, 2, 3, 4]), &actual, &policy(), &mut |_| {});
         assert!(ids(&after).is_superset(&ids(&before)));
         assert_eq!(ids(&after).len(), ids(&before).len() + 2);
         let of_new =
-            |rules: &&Vec<Rule>| rules.iter().any(|rule| rule.source.to_string() == "54.0.0.0/32");
+            |rules: &&Ingress| rules.iter().any(|rule| rule.source.to_string() == "54.0.0.0/32");
         assert_eq!(after.values().filter(of_new).count(), 1, "an instance goes in whole");
     }
 }
@@ -90,11 +91,11 @@ fn an_address_or_a_group_more_moves_nothing() {
 fn what_is_open_twice_stays_where_every_run_says_and_the_guard_does_not_count_it() {
     let desired = wanting(&[7000], &[1, 2, 3, 4, 5]);
     let rules = owned(&[7000], &[1, 2, 3, 4, 5]);
-    let twice = Groups::from([(group(0), rules.clone()), (group(1), rules.clone())]);
+    let twice = Groups::from([(group(0), rules.clone().into()), (group(1), rules.clone().into())]);
     let once = round(&desired, &twice, &policy(), &mut |now| assert_eq!(open(now).len(), 5));
     assert!(open(&once).values().all(|times| *times == 1));
     let mut thrice = twice.clone();
-    thrice.insert(group(2), rules);
+    thrice.insert(group(2), rules.into());
     // Of two groups the same one comes first, whatever others there are.
     let kept = |actual: &Groups, id: usize| -> BTreeSet<RuleId> {
         let share = &shares(&desired, actual)[&group(id)];
@@ -141,7 +142,7 @@ fn nobody_goes_first_while_another_group_has_room() {
     // Where the new one would go by rank is a full group of dead ones, in one case or the other.
     for full in 0..2 {
         let mut actual = empty(2);
-        actual.insert(group(full), owned(&[7000], &[1, 2, 3, 4, 5, 6, 7, 8]));
+        actual.insert(group(full), owned(&[7000], &[1, 2, 3, 4, 5, 6, 7, 8]).into());
         for (id, share) in shares(&desired, &actual) {
             let plan = planned(&share, &actual[&id], &Policy { allow_removals: true, ..policy() });
             assert!(plan.make_room.is_empty(), "{id}: {plan:#?}");
@@ -154,7 +155,7 @@ fn a_foreign_rule_in_any_group_is_enough() {
     let desired = wanting(&[7000], &[1]);
     for id in 0..2 {
         let mut actual = empty(2);
-        actual.insert(group(id), vec![rule(permission(7000, 1), None)]);
+        actual.insert(group(id), vec![rule(permission(7000, 1), None)].into());
         assert_eq!(open(&round(&desired, &actual, &policy(), &mut |_| {})), BTreeMap::new());
     }
 }
@@ -163,7 +164,7 @@ fn a_foreign_rule_in_any_group_is_enough() {
 fn the_check_knows_a_wrong_hand() {
     let desired = wanting(&[7000], &[1]);
     let rules = owned(&[7000], &[1]);
-    let actual = Groups::from([(group(0), rules), (group(1), Vec::new())]);
+    let actual = Groups::from([(group(0), rules.into()), (group(1), Ingress::default())]);
     let right = shares(&desired, &actual);
     let mut wrong = right.clone();
     wrong.insert(group(0), right[&group(1)].clone());
@@ -191,7 +192,7 @@ proptest! {
         for (rule, places) in rules.iter().zip(places) {
             for (number, rules) in actual.values_mut().enumerate() {
                 if (places + 1) & (1 << number) != 0 {
-                    rules.push(rule.clone());
+                    rules.rules.push(rule.clone());
                 }
             }
         }

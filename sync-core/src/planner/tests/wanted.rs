@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::mesh::Mesh;
+use crate::mesh::{Base, Mesh};
 use crate::ports::Item;
 use crate::row::Rows;
 
@@ -38,7 +38,7 @@ fn item(member: &str, asg: &str, instances: &serde_json::Value) -> Item {
 /// What the member at this place should admit.
 fn wanted(place: usize, items: &[Item]) -> Desired {
     let mesh = mesh();
-    desired(&mesh, &mesh.members[place], &Rows::read(items, &mesh), &BTreeSet::new())
+    desired(&mesh, &mesh.members[place], &Rows::read(items, &mesh), &Base::default())
 }
 
 /// Each permission with the instance that wants it.

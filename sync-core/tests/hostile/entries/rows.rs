@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sync_core::mesh::{Compact, Mesh};
+use sync_core::mesh::{Base, Compact, Mesh};
 use sync_core::names::InstanceId;
 use sync_core::planner::{Policy, check, desired, plan};
 use sync_core::ports::Item;
@@ -102,7 +102,7 @@ fn opens_nothing_else(mesh: &Mesh, kinds: &[&str], rows: &Rows, items: &[Item]) 
         allow_removals: false,
     };
     for target in &mesh.members {
-        let desired = desired(mesh, target, rows, &BTreeSet::new());
+        let desired = desired(mesh, target, rows, &Base::default());
         let plan = plan(&desired, &[], &policy);
         assert_eq!(check(&plan, &desired, &[], &policy), Ok(()));
         only_what_is_asked_for(&plan, target.name.as_str(), &opens, &Kinds::new(kinds), items);

@@ -5,6 +5,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use sync_core::mesh::Base;
 use sync_core::permission::{Protocol, Rule, Source, Traffic};
 use sync_core::planner::{Plan, Policy, check, desired, learned, plan};
 use sync_core::row::Rows;
@@ -40,7 +41,7 @@ pub fn entry(data: &[u8]) {
         let group = &target.security_groups[0];
         let opens = world.opens_in(target.name.as_str(), group.as_str());
         let learned = learned(&world.mesh, group, &world.rules);
-        let desired = desired(&world.mesh, target, &rows, &learned);
+        let desired = desired(&world.mesh, target, &rows, &Base::of_group(learned.clone()));
         let mut actual = world.rules.clone();
         for round in 0..=ROUNDS {
             let plan = plan(&desired, &actual, &policy);

@@ -62,12 +62,14 @@ impl Shape {
         for (place, region) in self.regions().iter().enumerate() {
             let groups = self.groups(place).join("\", \"");
             let count = if self.double == 1 && place == 0 { 2 } else { self.spread.max(1) };
-            let targets: Vec<_> = (0..count).map(|n| format!("sg-{place:016x}{n:x}")).collect();
-            let targets = targets.join("\", \"");
-            say(format!(
-                "[[member]]\nregion = \"{region}\"\nauto_scaling_groups = [\"{groups}\"]\n\
-                 security_groups = [\"{targets}\"]"
-            ));
+            say(format!("[[member]]\nregion = \"{region}\"\nauto_scaling_groups = [\"{groups}\"]"));
+            if self.lists < 2 {
+                let ids: Vec<_> = (0..count).map(|n| format!("sg-{place:016x}{n:x}")).collect();
+                say(format!("security_groups = [\"{}\"]", ids.join("\", \"")));
+            }
+            if self.lists > 0 {
+                say(format!("prefix_lists = [\"pl-{place:016x}4\", \"pl-{place:016x}6\"]"));
+            }
             if self.spread > 0 {
                 say("spread = true".to_owned());
             }

@@ -52,6 +52,7 @@ fn shape(rng: &mut Rng) -> Shape {
         limit,
         compact: 0,
         spread: 0,
+        lists: 0,
         guard: one_in(rng, 10),
         lenient: one_in(rng, 8),
         each,
@@ -77,6 +78,13 @@ fn richer(mut shape: Shape, rng: &mut Rng) -> Shape {
             }
             shape.base = one_in(rng, 8);
             shape.compact = [0, 0, 0, 1, 2][rng.usize(..5)];
+        }
+        12 | 13 => {
+            shape.lists = rng.u64(1..=2);
+            if shape.lists == 1 && rng.u8(0..4) == 0 {
+                (shape.double, shape.spread) = (0, 2);
+            }
+            shape.base = one_in(rng, 6);
         }
         _ => {}
     }

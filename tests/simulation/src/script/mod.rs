@@ -51,6 +51,9 @@ pub struct Shape {
     pub compact: u64,
     /// Groups over which each member's rules are spread; 0 where they are not.
     pub spread: u64,
+    /// Prefix lists, one for each family of addresses: 1 beside each member's groups, 2 in
+    /// place of them.
+    pub lists: u64,
     /// Whether the guard holds nearly every removal.
     pub guard: u64,
     /// Whether launches go on that cannot be admitted.

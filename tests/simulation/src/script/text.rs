@@ -24,7 +24,7 @@ const SCOPES: [(&str, Scope); 4] = [
 ];
 
 impl Shape {
-    fn fields(&mut self) -> [(&'static str, &mut u64); 14] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 15] {
         [
             ("members", &mut self.members),
             ("double", &mut self.double),
@@ -34,6 +34,7 @@ impl Shape {
             ("limit", &mut self.limit),
             ("compact", &mut self.compact),
             ("spread", &mut self.spread),
+            ("lists", &mut self.lists),
             ("guard", &mut self.guard),
             ("lenient", &mut self.lenient),
             ("each", &mut self.each),

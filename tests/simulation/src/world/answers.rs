@@ -75,7 +75,7 @@ impl State {
                     } else {
                         self.runs[&run].ever(place, target)
                     };
-                    for permission in self.opens(home, place, &learned, cidr) {
+                    for permission in self.opens(home, (place, target), &learned, cidr) {
                         let wrong = |target: &SecurityGroupId| {
                             self.wrong(&Question { run, home, hook, place, target, permission })
                         };

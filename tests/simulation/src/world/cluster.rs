@@ -169,7 +169,7 @@ pub(super) fn asg(member: &str) -> AsgName {
 
 fn target(state: &State, member: &str) -> SecurityGroupId {
     let member = state.mesh.member(&member.into()).expect("the member is there");
-    member.security_groups.first().expect("it has a target").clone()
+    member.targets().into_iter().next().expect("it has a target")
 }
 
 fn hook(member: &str, instance: &InstanceId, transition: Transition) -> Hook {

@@ -1,12 +1,13 @@
-//! A security group as `facts/aws.md`, section 1, describes it: each call does all of
-//! what it is asked for or nothing, and reads may lag behind.
+//! A security group as `facts/aws.md`, section 1, describes it, and a prefix list as the port
+//! promises it: each call does all of what it is asked for or nothing, and reads may lag behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sync_core::ingress::{Ingress, PrefixList};
 use sync_core::names::RuleId;
-use sync_core::permission::{Permission, Rule, Source};
-use sync_core::ports::{Failure, Grant};
+use sync_core::permission::{Permission, Rule, Source, Traffic};
+use sync_core::ports::{CallError, Failure, Grant};
 use tokio::time::Instant;
 
 use super::runs::RunId;
@@ -14,11 +15,16 @@ use super::runs::RunId;
 /// Rules of each address family that AWS lets a group have.
 const QUOTA: usize = 60;
 
-/// A security group's ingress.
+/// A security group's ingress, or a prefix list's entries.
 pub struct Group {
     /// AWS's own limit.
     pub quota: usize,
-    squeezed: bool,
+    /// The limit before AWS took only a few rules more.
+    squeezed: Option<usize>,
+    /// What it may hold, if it is a prefix list.
+    pub list: Option<PrefixList>,
+    /// Whether AWS says that there is no such list.
+    pub(super) lost: bool,
     rules: BTreeMap<RuleId, Rule>,
     /// What the rules were before, and until when.
     history: Vec<(Instant, BTreeMap<RuleId, Rule>)>,
@@ -49,7 +55,9 @@ impl Default for Group {
     fn default() -> Self {
         Self {
             quota: QUOTA,
-            squeezed: false,
+            squeezed: None,
+            list: None,
+            lost: false,
             rules: BTreeMap::new(),
             history: Vec::new(),
             changes: Vec::new(),
@@ -59,17 +67,36 @@ impl Default for Group {
     }
 }
 
+fn no_such_list() -> CallError {
+    CallError {
+        call: "ec2:DescribeManagedPrefixLists",
+        kind: Failure::NotFound,
+        code: "InvalidPrefixListID.NotFound".to_owned(),
+        message: "there is no such list".to_owned(),
+        request_id: None,
+    }
+}
+
 impl Group {
+    /// An empty prefix list.
+    pub(super) fn of(list: PrefixList) -> Self {
+        Self { quota: list.max_entries as usize, list: Some(list), ..Self::default() }
+    }
+
     /// The rules as they are.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.values()
     }
 
     /// The rules as they were `lag` ago.
-    pub(super) fn read(&self, lag: Duration) -> Vec<Rule> {
+    pub(super) fn read(&self, lag: Duration) -> Ingress {
         let then = Instant::now().checked_sub(lag).unwrap_or_else(Instant::now);
         let old = self.history.iter().find(|(until, _)| *until > then);
-        old.map_or(&self.rules, |(_, rules)| rules).values().cloned().collect()
+        let rules = old.map_or(&self.rules, |(_, rules)| rules).values().cloned().collect();
+        match self.list {
+            Some(_) if self.lost => Ingress { rules: Vec::new(), list: Some(Err(no_such_list())) },
+            list => Ingress { rules, list: list.map(Ok) },
+        }
     }
 
     /// Whether some rule is exactly this permission.
@@ -98,6 +125,12 @@ impl Group {
     ) -> Result<BTreeMap<Permission, RuleId>, Failure> {
         let asked: BTreeSet<Permission> = grant.permissions.iter().map(|(p, _)| *p).collect();
         if asked.len() != grant.permissions.len() || asked.is_empty() {
+            return Err(Failure::Refused);
+        }
+        let entry = |list: PrefixList, permission: &Permission| {
+            permission.traffic == Traffic::EVERYTHING && permission.cidr.is_ipv4() == list.ipv4
+        };
+        if self.list.is_some_and(|list| !asked.iter().all(|asked| entry(list, asked))) {
             return Err(Failure::Refused);
         }
         if asked.iter().any(|permission| self.has(permission)) {
@@ -159,14 +192,13 @@ impl Group {
 
     /// AWS's limit is what it was.
     pub(super) fn ease(&mut self) {
-        if self.squeezed {
-            (self.quota, self.squeezed) = (QUOTA, false);
-        }
+        self.quota = self.squeezed.take().unwrap_or(self.quota);
     }
 
     /// AWS takes only this many rules more, for a while.
     pub(super) fn squeeze(&mut self, more: usize) {
-        (self.quota, self.squeezed) = (self.rules.len() + more, true);
+        self.squeezed = self.squeezed.or(Some(self.quota));
+        self.quota = self.rules.len() + more;
     }
 
     /// A rule that people wrote and that is no longer as they wrote it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync_core::cidr::Cidr;
+use sync_core::ingress::Ingress;
 use sync_core::mesh::{Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule};
@@ -273,7 +274,7 @@ impl State {
         &mut self,
         run: RunId,
         place: &MemberName,
-        rules: &BTreeMap<SecurityGroupId, Vec<Rule>>,
+        rules: &BTreeMap<SecurityGroupId, Ingress>,
     ) {
         let at = self.tick;
         let opened = |group: &SecurityGroupId| -> Learned {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sync_core::cidr::Cidr;
+use sync_core::ingress::PrefixList;
 use sync_core::mesh::{Allowed, RowKey};
 use sync_core::names::{MemberName, RuleId, SecurityGroupId};
 use sync_core::permission::{Permission, Protocol, Rule, Source, Traffic};
@@ -63,7 +64,12 @@ impl State {
         );
         let Some(address) = addresses.get(pick % addresses.len().max(1)) else { return false };
         let Some(target) = self.target(member, pick) else { return false };
+        let list = self.places[member].groups[&target].list;
+        if list.is_some_and(|list| list.ipv4 != address.is_ipv4()) {
+            return false;
+        }
         let managed = match self.mesh.allow[pick % self.mesh.allow.len()].traffic {
+            _ if list.is_some() => Traffic::EVERYTHING,
             Allowed::These(these) => these,
             Allowed::SelfReference => return false,
         };
@@ -102,7 +108,8 @@ impl State {
     /// A person edits what a target opens to itself: one port more, or one less, but never
     /// none.
     pub fn edits_base(&mut self, member: &MemberName, pick: usize) -> bool {
-        let Some(target) = self.target(member, pick) else { return false };
+        let target = self.target(member, pick).filter(|target| !target.is_list());
+        let Some(target) = target else { return false };
         let learned = self.learned(member, &target);
         let port = [7000, 9042, 9160][pick % 3];
         let traffic = Traffic::ports(Protocol::Tcp, port, port);
@@ -118,7 +125,7 @@ impl State {
     }
 
     fn target(&self, member: &MemberName, pick: usize) -> Option<SecurityGroupId> {
-        let targets = &self.mesh.member(member)?.security_groups;
+        let targets = self.mesh.member(member)?.targets();
         targets.get(pick % targets.len().max(1)).cloned()
     }
 
@@ -144,6 +151,23 @@ impl State {
             Scope::Rules => self.faults.extend([call::AUTHORIZE, call::REVOKE].map(on)),
         }
         true
+    }
+
+    /// A person resizes a list.
+    ///
+    /// # Panics
+    /// If there is no such list.
+    pub fn resize(&mut self, member: &MemberName, id: &SecurityGroupId, list: PrefixList) {
+        let group = self.place(member).groups.get_mut(id).expect("the list is there");
+        (group.quota, group.list) = (list.max_entries as usize, Some(list));
+    }
+
+    /// A person deletes a list.
+    ///
+    /// # Panics
+    /// If there is no such list.
+    pub fn lose_list(&mut self, member: &MemberName, id: &SecurityGroupId) {
+        self.place(member).groups.get_mut(id).expect("the list is there").lost = true;
     }
 
     /// AWS takes only a few rules more in a member's target.

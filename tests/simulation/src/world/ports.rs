@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sync_core::events::Hook;
+use sync_core::ingress::Ingress;
 use sync_core::mesh::RowKey;
 use sync_core::names::{AsgName, InstanceId, RuleId, SecurityGroupId};
-use sync_core::permission::Rule;
 use sync_core::ports::{
     Called, Condition, Failure, Grant, Groups, HookAnswer, HookWriter, InstanceView, Item,
     LifecycleState, MemberReaders, MemberWriters, MirrorReader, MirrorWriter, Observer, Put,
@@ -118,16 +118,16 @@ impl HookWriter for Door {
 impl RuleReader for Door {
     async fn rules(
         &self,
-        groups: &[SecurityGroupId],
-    ) -> Called<BTreeMap<SecurityGroupId, Vec<Rule>>> {
-        let (door, groups) = (self.clone(), groups.to_vec());
+        targets: &[SecurityGroupId],
+    ) -> Called<BTreeMap<SecurityGroupId, Ingress>> {
+        let (door, targets) = (self.clone(), targets.to_vec());
         self.call(call::RULES, String::new, move |state, passage| {
             let there = &state.place(&door.place).groups;
             let read = |id: &SecurityGroupId| {
                 let group = there.get(id).ok_or(Failure::NotFound)?;
                 Ok((id.clone(), group.read(passage.lag)))
             };
-            let rules: BTreeMap<_, _> = groups.iter().map(read).collect::<Result<_, _>>()?;
+            let rules: BTreeMap<_, _> = targets.iter().map(read).collect::<Result<_, _>>()?;
             state.watch_rules(door.run, &door.place, &rules);
             Ok(rules)
         })

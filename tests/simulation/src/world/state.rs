@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sync_core::cidr::{AddressKind, Cidr};
 use sync_core::events::Transition;
+use sync_core::ingress::PrefixList;
 use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Protocol, Traffic};
@@ -83,7 +84,7 @@ pub struct Place {
     pub(super) past: Vec<(Instant, BTreeMap<InstanceId, InstanceView>)>,
     /// Instances that are on their way back into service, `Pending` for a moment.
     pub returning: BTreeSet<InstanceId>,
-    /// Its security groups.
+    /// Its security groups and prefix lists.
     pub groups: BTreeMap<SecurityGroupId, Group>,
     /// Its mirror.
     pub table: BTreeMap<RowKey, Item>,
@@ -111,8 +112,13 @@ pub(super) struct Mirrored {
     pub lost: BTreeMap<RowKey, u64>,
 }
 
-/// A target; where ports are learned from it, with a port to learn.
+/// A target; where ports are learned from it, with a port to learn. A list is of IPv6 where
+/// its id ends with a six, and has as much room as a group.
 fn target(mesh: &Mesh, member: &Member, id: &SecurityGroupId) -> Group {
+    if id.is_list() {
+        let ipv4 = !id.as_str().ends_with('6');
+        return Group::of(PrefixList { ipv4, max_entries: mesh.limits.rules_per_group });
+    }
     let mut group = Group::default();
     if mesh.learns(&member.name) {
         group.insert(base(id, Traffic::ports(Protocol::Tcp, 7000, 7000)));
@@ -124,10 +130,10 @@ impl State {
     pub(super) fn new(mesh: Mesh) -> Self {
         let places = (0..).zip(&mesh.members).map(|(number, member)| {
             let asgs = member.auto_scaling_groups.iter();
-            let groups = member.security_groups.iter();
+            let targets = member.targets().into_iter();
             let place = Place {
                 asgs: asgs.map(|asg| (asg.clone(), BTreeMap::new())).collect(),
-                groups: groups.map(|group| (group.clone(), target(&mesh, member, group))).collect(),
+                groups: targets.map(|id| (id.clone(), target(&mesh, member, &id))).collect(),
                 kinds: super::truth::kinds_of(&mesh, &member.name),
                 private: [
                     (1..=16).map(|host| IpAddr::from([10, number, 0, host])).collect(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sync_core::cidr::{AddressKind, Cidr};
-use sync_core::mesh::{Allowed, Mesh};
+use sync_core::mesh::{Allowed, Member, Mesh};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
 use sync_core::permission::{Permission, Rule, Traffic};
 use sync_core::ports::{InstanceView, LifecycleState};
@@ -82,7 +82,7 @@ pub(super) fn kinds_of(mesh: &Mesh, from: &MemberName) -> BTreeSet<AddressKind> 
             .any(|allow| among(allow.from.as_ref(), from) && among(allow.to.as_ref(), to))
     };
     let to = mesh.members.iter();
-    let to = to.filter(|to| !to.security_groups.is_empty() && reached(&to.name));
+    let to = to.filter(|to| to.has_targets() && reached(&to.name));
     let kinds: BTreeSet<_> = to.flat_map(|to| kinds_between(mesh, from, &to.name)).collect();
     if kinds.is_empty() { mesh.kinds.clone() } else { kinds }
 }
@@ -133,7 +133,7 @@ impl State {
         let of = |(from, place): (&MemberName, &Place)| {
             let held: BTreeSet<Cidr> = place.members().into_values().flatten().collect();
             held.into_iter()
-                .flat_map(|cidr| self.opens(from, target, &learned, cidr))
+                .flat_map(|cidr| self.opens(from, (target, group), &learned, cidr))
                 .collect::<Vec<_>>()
         };
         self.places.iter().flat_map(of).collect()
@@ -151,7 +151,8 @@ impl State {
         place: &MemberName,
         group: &SecurityGroupId,
     ) -> Vec<SecurityGroupId> {
-        let member = self.mesh.member(place).filter(|member| member.spread);
+        let spread = |member: &&Member| member.spread && !group.is_list();
+        let member = self.mesh.member(place).filter(spread);
         member.map_or_else(|| vec![group.clone()], |member| member.security_groups.clone())
     }
 
@@ -167,14 +168,20 @@ impl State {
     }
 
     /// What the document opens to an address of `from` in a target of `to` whose rules open
-    /// `learned` to itself.
+    /// `learned` to itself. In a list it stands once, whatever it may reach.
     pub(super) fn opens(
         &self,
         from: &MemberName,
-        to: &MemberName,
+        (to, target): (&MemberName, &SecurityGroupId),
         learned: &Learned,
         cidr: Cidr,
     ) -> Vec<Permission> {
+        let list = self.places[to].groups.get(target).and_then(|group| group.list);
+        if list.is_some_and(|list| list.ipv4 != cidr.is_ipv4()) {
+            return Vec::new();
+        }
+        let all = Learned::from([Traffic::EVERYTHING]);
+        let learned = if list.is_some() { &all } else { learned };
         if !kinds_between(&self.mesh, from, to).contains(&kind_of(cidr)) {
             return Vec::new();
         }
@@ -186,8 +193,9 @@ impl State {
                 Allowed::SelfReference => traffic.extend(learned),
             }
         }
-        let traffic = traffic.into_iter().filter(|t| t.fits(cidr));
-        traffic.map(|traffic| Permission { traffic, cidr }).collect()
+        traffic.retain(|traffic| traffic.fits(cidr));
+        let traffic = if list.is_some() && !traffic.is_empty() { all } else { traffic };
+        traffic.into_iter().map(|traffic| Permission { traffic, cidr }).collect()
     }
 
     /// Every difference between what targets admit and what they should, and between

@@ -122,8 +122,9 @@ impl State {
         let member = member_of(grant);
         let ever = self.ever.iter().filter(|(of, _)| *of == member);
         let learned = self.runs[&run].ever(place, &grant.group);
+        let there = (place, &grant.group);
         let asked =
-            ever.flat_map(|(_, cidr)| self.opens(&member, place, &learned, *cidr)).collect();
+            ever.flat_map(|(_, cidr)| self.opens(&member, there, &learned, *cidr)).collect();
         for (permission, who) in &grant.permissions {
             if !opened_by(&asked, *permission) {
                 self.broken(7, format!("{run:?} opened {permission} in {place} for {who}"));
@@ -194,7 +195,7 @@ impl State {
             let Some(permission) = rule.permission() else { continue };
             for (member, id, cidr) in self.living_in(permission.cidr) {
                 let held = Permission { cidr, ..permission };
-                let wanted = self.opens(&member, place, &learned, cidr).contains(&held);
+                let wanted = self.opens(&member, (place, group), &learned, cidr).contains(&held);
                 // Another rule may open it, too: a block, what is left of one, or that of
                 // another group of the spread.
                 if !wanted || self.opens_together(place, group, held) {
@@ -267,7 +268,8 @@ impl State {
             let held = row.instances.iter();
             let held = held.flat_map(|(id, cidrs)| cidrs.iter().map(move |cidr| (cidr, id)));
             let held = held.filter(|(cidr, id)| planned(cidr, id)).map(|(cidr, _)| cidr);
-            missing.extend(held.flat_map(|cidr| self.opens(&row.member, place, &learned, *cidr)));
+            let there = (place, group);
+            missing.extend(held.flat_map(|cidr| self.opens(&row.member, there, &learned, *cidr)));
         }
         let handled = |(view, _): &(&View, _), p: &Permission| {
             [&view.seen, &view.attempted, &view.there].iter().any(|set| opened_by(set, *p))
