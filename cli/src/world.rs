@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use sync_aws::Aws;
-use sync_core::mesh::{Member, Mesh, RowKey};
+use sync_core::ingress::Ingress;
+use sync_core::mesh::{Base, Member, Mesh, RowKey};
 use sync_core::names::{InstanceId, MemberName, SecurityGroupId};
-use sync_core::permission::{Rule, Traffic};
-use sync_core::planner::{Desired, Plan, Policy, learned_in, plan, shares};
+use sync_core::planner::{Desired, Groups as Targets, Plan, Policy, bases, plan, shares};
 use sync_core::ports::{CallError, Called, Groups, InstanceView, MemberReaders};
 use sync_core::row::Rows;
 
@@ -23,8 +23,8 @@ pub(crate) type World = BTreeMap<MemberName, Seen>;
 /// One member's region.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// The targets' rules.
-    pub rules: Called<BTreeMap<SecurityGroupId, Vec<Rule>>>,
+    /// What the targets hold.
+    pub rules: Called<Targets>,
     /// The mirror's rows, read after the rules: whatever rule was seen, the row that wants it
     /// was too.
     pub rows: Called<Rows>,
@@ -58,10 +58,10 @@ async fn look_at(
 ) -> Seen {
     let names = member.auto_scaling_groups.iter().cloned().collect();
     let region = async {
-        let rules = if member.security_groups.is_empty() {
-            Ok(BTreeMap::new())
+        let rules = if member.has_targets() {
+            readers.rules.rules(&member.targets()).await
         } else {
-            readers.rules.rules(&member.security_groups).await
+            Ok(Targets::new())
         };
         let keys: Vec<RowKey> = mesh.row_keys().collect();
         let rows = readers.mirror.rows(&keys).await.map(|items| Rows::read(&items, mesh));
@@ -103,21 +103,20 @@ impl Seen {
         shares(mesh, member, rows, rules, &policy(mesh)).remove(group)
     }
 
-    /// What one of this member's targets opens to itself, for allowances that count on it.
-    pub(crate) fn learned(
-        &self,
-        mesh: &Mesh,
-        member: &Member,
-        group: &SecurityGroupId,
-    ) -> BTreeSet<Traffic> {
+    /// What a look tells of what one of this member's targets should admit.
+    pub(crate) fn base(&self, mesh: &Mesh, member: &Member, target: &SecurityGroupId) -> Base {
         let rules = self.rules.as_ref().ok();
-        rules.and_then(|rules| learned_in(mesh, member, rules).remove(group)).unwrap_or_default()
+        rules.and_then(|rules| bases(mesh, member, rules).remove(target)).unwrap_or_default()
     }
 }
 
 /// What the next run would plan for a target by these rows, before it looks at who is there.
-pub(crate) fn next_plan(mesh: &Mesh, desired: &Desired, rules: &[Rule]) -> Plan {
-    plan(desired, rules, &policy(mesh))
+pub(crate) fn next_plan(mesh: &Mesh, desired: &Desired, target: &Ingress) -> Plan {
+    let policy = policy(mesh);
+    match target.prefix_list() {
+        Some(list) => plan(desired, target, &policy.of_list(list)),
+        None => plan(desired, target, &policy),
+    }
 }
 
 /// What a run keeps to that saw nobody leave.

@@ -3,16 +3,18 @@
 //! Nothing else in sgsync calls what changes EC2.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::types::{Filter, Reservation, SecurityGroupRule};
 use aws_types::SdkConfig;
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
+use futures::lock::Mutex;
 use sync_core::adopt::RuleTagger;
+use sync_core::ingress::Ingress;
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
-use sync_core::permission::Rule;
 use sync_core::ports::{Called, Grant, InstanceView, Receipt, RuleReader, RuleWriter};
 
 use crate::errors::{Call, listed, request_id, unreadable};
@@ -22,6 +24,7 @@ use crate::whole::WholeAnswers;
 mod answers;
 mod existing;
 mod instances;
+mod lists;
 mod rules;
 
 const DESCRIBE_INSTANCES: &str = "ec2:DescribeInstances";
@@ -49,18 +52,20 @@ enum Asked<'a> {
 }
 
 type Instances = BTreeMap<InstanceId, InstanceView>;
-type Rules = BTreeMap<SecurityGroupId, Vec<Rule>>;
+type Rules = BTreeMap<SecurityGroupId, Ingress>;
 
 /// One region's EC2.
 #[derive(Clone, Debug)]
 pub(crate) struct Ec2 {
     client: Client,
+    /// Held while a prefix list is changed: AWS takes one change at a time.
+    lists: Arc<Mutex<()>>,
 }
 
 impl Ec2 {
     pub(crate) fn new(config: &SdkConfig) -> Self {
         let config = Builder::from(config).interceptor(WholeAnswers).build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), lists: Arc::default() }
     }
 
     /// The instances of these ids that EC2 shows. A filter answers with what there is, but
@@ -115,7 +120,7 @@ impl Ec2 {
     }
 
     async fn rules_of(&self, groups: &[String]) -> Called<Rules> {
-        let empty = groups.iter().map(|group| (SecurityGroupId::new(group), Vec::new()));
+        let empty = groups.iter().map(|group| (SecurityGroupId::new(group), Ingress::default()));
         let mut rules: Rules = empty.collect();
         let (mut pages, mut token) = (Pages::of(DESCRIBE_RULES), None);
         loop {
@@ -139,11 +144,14 @@ impl Ec2 {
 
 #[async_trait]
 impl RuleReader for Ec2 {
-    async fn rules(&self, groups: &[SecurityGroupId]) -> Called<Rules> {
-        let ids: BTreeSet<_> = groups.iter().map(|group| group.as_str().to_owned()).collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        let chunks = ids.chunks(VALUES_PER_FILTER).map(|chunk| self.rules_of(chunk));
-        Ok(try_join_all(chunks).await?.into_iter().flatten().collect())
+    async fn rules(&self, targets: &[SecurityGroupId]) -> Called<Rules> {
+        let targets: BTreeSet<_> = targets.iter().cloned().collect();
+        let (lists, groups): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(SecurityGroupId::is_list);
+        let ids: Vec<_> = groups.iter().map(|group| group.as_str().to_owned()).collect();
+        let groups = ids.chunks(VALUES_PER_FILTER).map(|chunk| self.rules_of(chunk));
+        let (groups, lists) = try_join(try_join_all(groups), self.lists(&lists)).await?;
+        Ok(groups.into_iter().flatten().chain(lists).collect())
     }
 }
 
@@ -153,6 +161,9 @@ impl RuleWriter for Ec2 {
     async fn authorize(&self, grant: &Grant) -> Called<Receipt> {
         if grant.permissions.is_empty() {
             return Ok(Receipt::default());
+        }
+        if grant.group.is_list() {
+            return self.add_entries(grant).await;
         }
         let answer = self
             .client
@@ -171,6 +182,9 @@ impl RuleWriter for Ec2 {
     async fn revoke(&self, group: &SecurityGroupId, rules: &[RuleId]) -> Called<Receipt> {
         if rules.is_empty() {
             return Ok(Receipt::default());
+        }
+        if group.is_list() {
+            return self.remove_entries(group, &rules.iter().cloned().collect()).await;
         }
         let ids: BTreeSet<_> = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
         let answer = self
@@ -235,9 +249,9 @@ fn sort_in(rules: &mut Rules, page: &[SecurityGroupRule]) -> Called<()> {
         })?;
         // Pages shift while rules come and go: one may stand on two of them, and the later
         // page knows better. Twice in the list it would be revoked twice.
-        match group.iter_mut().find(|known| known.id == rule.id) {
+        match group.rules.iter_mut().find(|known| known.id == rule.id) {
             Some(known) => *known = rule,
-            None => group.push(rule),
+            None => group.rules.push(rule),
         }
     }
     Ok(())

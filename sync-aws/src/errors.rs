@@ -35,12 +35,15 @@ const CODES: &[(Failure, &[&str])] = &[
         Failure::Unavailable,
         &[
             "ConcurrentTagAccess",
+            // Of a prefix list: another change came first, and did so time and again.
+            "IncorrectState",
             "InternalError",
             "InternalFailure",
             "InternalServerError",
             // A page's token went bad between two pages; a new read begins without one.
             "InvalidNextToken",
             "InvalidPaginationToken",
+            "PrefixListVersionMismatch",
             "ReplicatedWriteConflictException",
             "ResourceContention",
             "ResourceContentionFault",
@@ -82,6 +85,7 @@ const CODES: &[(Failure, &[&str])] = &[
             "InvalidGroup.NotFound",
             "InvalidInstanceID.NotFound",
             "InvalidPermission.NotFound",
+            "InvalidPrefixListID.NotFound",
             "InvalidSecurityGroupID.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
             "NoSuchResourceException",
@@ -89,7 +93,7 @@ const CODES: &[(Failure, &[&str])] = &[
         ],
     ),
     (Failure::Duplicate, &["InvalidPermission.Duplicate"]),
-    (Failure::QuotaExceeded, &["RulesPerSecurityGroupLimitExceeded"]),
+    (Failure::QuotaExceeded, &["PrefixListMaxEntriesExceeded", "RulesPerSecurityGroupLimitExceeded"]),
     (
         Failure::Refused,
         &[
@@ -100,6 +104,8 @@ const CODES: &[(Failure, &[&str])] = &[
             "InvalidParameterCombination",
             "InvalidParameterValue",
             "InvalidPermission.Malformed",
+            "InvalidPrefixListId.Malformed",
+            "InvalidPrefixListModification",
             "InvalidSecurityGroupId.Malformed",
             "InvalidSecurityGroupRuleId.Malformed",
             "MissingParameter",

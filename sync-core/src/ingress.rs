@@ -4,6 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use sha2::{Digest, Sha256};
+
+use crate::cidr::Cidr;
+use crate::names::RuleId;
 use crate::permission::{MEMBER_TAG, MESH_TAG, Rule};
 use crate::ports::Called;
 
@@ -64,6 +68,15 @@ pub fn entry_description(tags: &BTreeMap<String, String>, description: &str) -> 
     format!("sgsync {} {} {whose}", of(MESH_TAG), of(MEMBER_TAG))
 }
 
+/// What stands for an entry's id: its address, and a mark of its description. One that is
+/// described anew is another entry, which no earlier look has seen.
+#[must_use]
+pub fn entry_id(cidr: Cidr, description: &str) -> RuleId {
+    let digest = Sha256::digest(description.as_bytes());
+    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    RuleId::new(format!("{cidr}#{mark}"))
+}
+
 /// The tags that an entry's description stands for. None where a mesh did not write it as
 /// it is: then the entry is somebody else's.
 #[must_use]
@@ -91,6 +104,14 @@ mod tests {
         let description = entry_description(&tags, "sgsync orders-db i-0123456789abcdef0");
         assert_eq!(description, "sgsync orders-db us-east-1 i-0123456789abcdef0");
         assert_eq!(entry_tags(&description), tags);
+    }
+
+    #[test]
+    fn an_entry_that_is_described_anew_is_another_one() {
+        let cidr = "198.51.100.7/32".parse().expect("a host");
+        let ids = ["sgsync orders-db us-east-1 i-1", "office", ""].map(|of| entry_id(cidr, of));
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        assert_eq!(ids[2].as_str(), "198.51.100.7/32#e3b0c442");
     }
 
     #[test]

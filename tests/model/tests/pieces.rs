@@ -111,7 +111,7 @@ fn compare_plans(mesh: &Mesh, truth: &Truth, sets: [Set<Instance>; 2], departed:
     for (whose, instances) in Member::ALL.into_iter().zip(sets) {
         rows.overlay(row(mesh, whose, instances, truth));
     }
-    let real = desired(mesh, &mesh.members[1], &rows, &BTreeSet::new());
+    let real = desired(mesh, &mesh.members[1], &rows, &Base::default());
     let seen = Seen {
         departed,
         row: model::world::Row { instances: sets[0], ..Default::default() },
