@@ -9,8 +9,7 @@ use sync_aws::{Aws, SystemClock, TracingAuditLog};
 use sync_core::adopt::{Candidate, Decision, RuleTagger, judge};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{MeshName, RuleId, SecurityGroupId};
-use sync_core::permission::Rule;
-use sync_core::planner::{learned_in, shares};
+use sync_core::planner::{Groups, bases, shares};
 use sync_core::ports::{AuditLine, AuditLog, CallError, Called, Clock as _, MemberReaders};
 use sync_core::row::{Rows, Stored};
 
@@ -103,7 +102,7 @@ pub(crate) async fn run(mesh: &Mesh, options: &Options, common: &Common) -> anyh
 /// A region's rules, then its mirror's rows: whatever rule is seen, the row that wants it
 /// is too.
 struct Look {
-    rules: BTreeMap<SecurityGroupId, Vec<Rule>>,
+    rules: Groups,
     rows: Rows,
 }
 
@@ -122,11 +121,11 @@ fn candidates(
     look: &Look,
     named: &BTreeSet<RuleId>,
 ) -> Vec<Candidate> {
-    let rules = look.rules.get(group).map(Vec::as_slice).unwrap_or_default();
-    let learned = learned_in(mesh, member, &look.rules).remove(group).unwrap_or_default();
+    let rules = look.rules.get(group).map(|target| &**target).unwrap_or_default();
+    let base = bases(mesh, member, &look.rules).remove(group).unwrap_or_default();
     let mut shares = shares(mesh, member, &look.rows, &look.rules, &policy(mesh));
     let desired = shares.remove(group).unwrap_or_default();
-    judge(mesh, (member, &learned), rules, &desired, named)
+    judge(mesh, (member, &base.learned), rules, &desired, named)
 }
 
 /// A rule that was named has to be there, and to be one that may be taken over. Told

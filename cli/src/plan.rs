@@ -167,6 +167,7 @@ fn narrow(mesh: &mut Mesh, members: &[String]) -> anyhow::Result<()> {
     for member in &mut mesh.members {
         if !members.is_empty() && !members.iter().any(|name| *name == member.name.as_str()) {
             member.security_groups.clear();
+            member.prefix_lists.clear();
         }
     }
     Ok(())

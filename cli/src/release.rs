@@ -129,6 +129,12 @@ async fn release(
         release: Vec::new(),
         error: None,
     };
+    if group.is_list() && !chosen.is_empty() {
+        let why = "an entry is the mesh's by its description, and no call edits one: take the list \
+                   out of `prefix_lists`, then add its entries anew as yours";
+        target.error = Some(why.to_owned());
+        return target;
+    }
     let mut calls: BTreeMap<BTreeMap<String, String>, Vec<&Rule>> = BTreeMap::new();
     for rule in chosen {
         let ours = [MESH_TAG, MEMBER_TAG];

@@ -104,7 +104,7 @@ fn shown(member: &Member, seen: &Seen, status: &Status) -> Shown {
         account: member.account.as_ref().map(ToString::to_string),
         health,
         groups: rows.iter().map(group).collect(),
-        security_groups: member.security_groups.iter().map(ToString::to_string).collect(),
+        security_groups: member.targets().iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -113,7 +113,7 @@ fn reach(mesh: &Mesh, world: &World) -> Vec<Reach> {
     let pairs = mesh.members.iter().flat_map(|from| mesh.members.iter().map(move |to| (from, to)));
     // Who has no group has no instances, and who has no target admits nobody.
     let pairs = pairs.filter(|(from, to)| {
-        !from.auto_scaling_groups.is_empty() && !to.security_groups.is_empty()
+        !from.auto_scaling_groups.is_empty() && to.has_targets()
     });
     let reach = pairs.map(|(from, to)| Reach {
         from: from.name.to_string(),
@@ -142,14 +142,15 @@ fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
         rules,
     };
     let Ok(groups) = &seen.rules else {
-        let unread = member.security_groups.iter();
+        let unread = member.targets().into_iter();
         return unread.map(|id| target(id.to_string(), None, None)).collect();
     };
     let targets = groups.iter().map(|(id, rules)| {
         let count = |family: fn((bool, bool)) -> bool| {
             rules.iter().filter(|rule| family(rule.counts())).count()
         };
-        let limit = mesh.limits.rules_per_group as usize;
+        let room = rules.prefix_list().map_or(mesh.limits.rules_per_group, |list| list.max_entries);
+        let limit = room as usize;
         let quota = Quota { ipv4: count(|f| f.0), ipv6: count(|f| f.1), limit };
         target(id.to_string(), Some(quota), Some(rules::rules(mesh, member, seen, id, rules)))
     });

@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use sync_aws::{Aws, DeadLetters, SystemClock, dead_letter_queue};
+use sync_core::ingress::Ingress;
 use sync_core::mesh::{Member, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, Region, SecurityGroupId};
 use sync_core::permission::Rule;
@@ -202,23 +203,27 @@ fn row(mesh: &Mesh, world: &World, member: &Member, key: &RowKey, now: Timestamp
 fn targets(mesh: &Mesh, member: &Member, seen: &Seen) -> Vec<Target> {
     let targets = seen.rules.iter().flatten().filter_map(|(group, rules)| {
         let desired = seen.desired(mesh, member, group)?;
-        let all = seen.rules.iter().flat_map(BTreeMap::values).map(Vec::as_slice);
-        let together: Vec<&[Rule]> = if member.spread { all.collect() } else { vec![rules] };
+        let spread = member.spread && rules.list.is_none();
+        let all = seen.rules.iter().flat_map(BTreeMap::values).filter(|one| one.list.is_none());
+        let together: Vec<&Ingress> = if spread { all.collect() } else { vec![rules] };
         let used = used_percent(mesh, &together);
         Some(target(mesh, member, group, rules, used, &next_plan(mesh, &desired, rules)))
     });
     targets.collect()
 }
 
-fn used_percent(mesh: &Mesh, groups: &[&[Rule]]) -> usize {
-    let used = |rules: &&[Rule]| {
+fn used_percent(mesh: &Mesh, targets: &[&Ingress]) -> usize {
+    let used = |rules: &&Ingress| {
         let of = |family: fn((bool, bool)) -> bool| {
             rules.iter().filter(|rule| family(rule.counts())).count()
         };
         of(|f| f.0).max(of(|f| f.1))
     };
-    let limit = mesh.limits.rules_per_group as usize * groups.len();
-    (groups.iter().map(used).sum::<usize>() * 100).div_ceil(limit.max(1))
+    let room = |target: &&Ingress| {
+        target.prefix_list().map_or(mesh.limits.rules_per_group, |list| list.max_entries) as usize
+    };
+    let limit = targets.iter().map(room).sum::<usize>();
+    (targets.iter().map(used).sum::<usize>() * 100).div_ceil(limit.max(1))
 }
 
 fn target(

@@ -19,8 +19,8 @@ pub(crate) fn mesh(mesh: &Mesh) -> String {
     line(&mut out, format_args!("  allow   {}", allow.join(", ")));
     for member in &mesh.members {
         let groups: Vec<&str> = member.auto_scaling_groups.iter().map(AsgName::as_str).collect();
-        let targets: Vec<&str> =
-            member.security_groups.iter().map(SecurityGroupId::as_str).collect();
+        let targets = member.targets();
+        let targets: Vec<&str> = targets.iter().map(SecurityGroupId::as_str).collect();
         line(
             &mut out,
             format_args!(

@@ -88,7 +88,8 @@ impl Seen {
             self.groups.as_ref().err(),
             self.instances.as_ref().err(),
         ];
-        errors.into_iter().flatten().collect()
+        let lists = self.rules.iter().flatten().filter_map(|(_, target)| target.list.as_ref());
+        errors.into_iter().flatten().chain(lists.filter_map(|list| list.as_ref().err())).collect()
     }
 
     /// What one of this member's targets should admit, by the rows of its mirror; of a spread

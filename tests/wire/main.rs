@@ -24,6 +24,7 @@ mod groups_shapes;
 mod hooks;
 mod instances;
 mod instances_shapes;
+mod lists;
 mod mirror_read;
 mod mirror_shapes;
 mod mirror_write;

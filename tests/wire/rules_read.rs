@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sync_core::names::SecurityGroupId;
-use sync_core::permission::Rule;
+use sync_core::ingress::Ingress;
 use sync_core::ports::{CallError, Failure};
 
 use crate::bodies::{rule, rules};
@@ -14,7 +14,7 @@ const ACTION: &str = "DescribeSecurityGroupRules";
 async fn read(
     endpoint: &Endpoint,
     groups: &[&str],
-) -> Result<BTreeMap<SecurityGroupId, Vec<Rule>>, CallError> {
+) -> Result<BTreeMap<SecurityGroupId, Ingress>, CallError> {
     let groups: Vec<_> = groups.iter().map(|group| SecurityGroupId::new(*group)).collect();
     endpoint.readers().await.rules.rules(&groups).await
 }

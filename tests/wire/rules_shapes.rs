@@ -14,7 +14,7 @@ const PORTS: &str = "<ipProtocol>tcp</ipProtocol><fromPort>7000</fromPort><toPor
 async fn read(endpoint: &Endpoint) -> Result<Vec<Rule>, CallError> {
     let group = SecurityGroupId::new(GROUP);
     let found = endpoint.readers().await.rules.rules(std::slice::from_ref(&group)).await;
-    found.map(|mut found| found.remove(&group).expect("the group"))
+    found.map(|mut found| found.remove(&group).expect("the group").rules)
 }
 
 async fn shown(items: &[String]) -> Vec<String> {

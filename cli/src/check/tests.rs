@@ -178,7 +178,7 @@ fn room(extra: &str, granted: &[u32], largest: i32, rules: &[Rule]) -> Vec<Strin
     let mut surveys = BTreeMap::new();
     for (member, granted) in mesh.members.iter().zip(granted) {
         let mut seen = seen(row(mesh.hash.as_str()));
-        seen.rules = Ok([(SecurityGroupId::new(GROUP), rules.to_vec())].into());
+        seen.rules = Ok([(SecurityGroupId::new(GROUP), rules.to_vec().into())].into());
         world.insert(member.name.clone(), seen);
         let survey = Survey { rules_granted: Ok(*granted), ..survey(vec![], largest) };
         surveys.insert(member.name.clone(), survey);

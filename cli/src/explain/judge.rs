@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use sync_core::cidr::Cidr;
+use sync_core::ingress::Ingress;
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{InstanceId, RuleId, SecurityGroupId};
 use sync_core::permission::{Permission, Rule, Source};
@@ -83,7 +84,7 @@ struct Place<'a> {
     seen: &'a Seen,
     rows: &'a Rows,
     group: &'a SecurityGroupId,
-    rules: &'a [Rule],
+    rules: &'a Ingress,
 }
 
 impl Place<'_> {
@@ -199,10 +200,10 @@ impl Place<'_> {
     /// Members whose row has the address, and to whom the document opens nothing here.
     fn closed_notes(&self, because: &[Because]) -> Vec<String> {
         let members: BTreeSet<_> = because.iter().map(|row| &row.member).collect();
-        let learned = self.seen.learned(self.mesh, self.member, self.group);
+        let base = self.seen.base(self.mesh, self.member, self.group);
         let closed = members
             .into_iter()
-            .filter(|from| self.mesh.traffic(from, &self.member.name, &learned).is_empty());
+            .filter(|from| self.mesh.traffic(from, &self.member.name, &base.learned).is_empty());
         closed
             .map(|from| {
                 format!(

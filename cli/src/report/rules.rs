@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::report::{Rule as Shown, Standing};
+use sync_core::ingress::Ingress;
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{RuleId, SecurityGroupId};
 use sync_core::permission::{MEMBER_TAG, Rule};
@@ -16,7 +17,7 @@ pub(super) fn rules(
     member: &Member,
     seen: &Seen,
     group: &SecurityGroupId,
-    rules: &[Rule],
+    rules: &Ingress,
 ) -> Vec<Shown> {
     // Without the rows nobody knows what is wanted: nothing is added, and nothing goes.
     let unknown = || {

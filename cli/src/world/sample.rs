@@ -68,7 +68,7 @@ pub(crate) fn seen(
     let group = mesh.members[place].security_groups[0].clone();
     let states = [("i-7".into(), LifecycleState::new(state))].into();
     Seen {
-        rules: Ok([(group, rules)].into()),
+        rules: Ok([(group, rules.into())].into()),
         rows: Ok(Rows::read(&items, mesh)),
         groups: Ok([("orders".into(), states)].into()),
         instances: Ok(BTreeMap::new()),

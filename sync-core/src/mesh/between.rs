@@ -56,6 +56,16 @@ impl Between {
         traffic.take(most).map(move |traffic| Permission { traffic: spelled(traffic), cidr })
     }
 
+    /// How many rules one address of a family takes.
+    #[must_use]
+    pub fn rules_of_one(&self, ipv4: bool) -> usize {
+        let traffic = self.traffic.iter().filter(|traffic| traffic.fits_family(ipv4)).count();
+        match self.list {
+            None => traffic,
+            Some(list) => traffic.min(usize::from(list.ipv4 == ipv4)),
+        }
+    }
+
     /// Whether the address is of one of the kinds.
     fn admits(&self, cidr: Cidr) -> bool {
         let elsewhere = self.private_only && AddressKind::PublicIpv4.admits(cidr);

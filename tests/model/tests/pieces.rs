@@ -11,7 +11,7 @@ use model::pieces;
 use model::run::{Brief, Seen, Sight};
 use model::world::{ADDRESSES, Address, Instance, Member, Set, Small, Truth, all_addresses};
 use sync_core::cidr::{AddressKind, Cidr};
-use sync_core::mesh::{Compact, Mesh, RowKey};
+use sync_core::mesh::{Base, Compact, Mesh, RowKey};
 use sync_core::names::{AsgName, InstanceId, MemberName, RuleId};
 use sync_core::observe::observe;
 use sync_core::permission::{MEMBER_TAG, MESH_TAG, Permission, Protocol, Rule, Source, Traffic};
