@@ -260,12 +260,19 @@ fn a_spread_has_the_room_of_all_its_groups() {
         let mut mesh = mesh();
         mesh.members[0].security_groups.push(SecurityGroupId::new("sg-00000001"));
         mesh.members[0].spread = spread;
-        let mut findings = Vec::new();
+        let mut seen = seen(row(mesh.hash.as_str()));
+        let groups = mesh.members[0].security_groups.iter();
+        seen.rules = Ok(groups.map(|group| (group.clone(), Vec::new())).collect());
+        let (world, mut findings) = ([("us-east-1".into(), seen)].into(), Vec::new());
         let surveys = [("us-east-1".into(), survey(Vec::new(), 80))].into();
-        headroom(&mesh, &World::new(), &surveys, &mut findings);
-        findings.remove(0)
+        forecast::forecast(&mesh, &world, &surveys, &mut findings);
+        findings.into_iter().map(|one| (one.level, one.subject, one.detail)).collect::<Vec<_>>()
     };
-    let (apart, spread) = (of(false), of(true));
-    assert_eq!((apart.level, spread.level), (Level::Error, Level::Ok));
-    assert!(spread.detail.starts_with("needs 80 of 120 rules"), "{}", spread.detail);
+    let levels = |said: &[(Level, String, String)]| -> Vec<Level> {
+        said.iter().map(|(level, ..)| *level).collect()
+    };
+    assert_eq!(levels(&of(false)), [Level::Error, Level::Error], "each for itself");
+    let [(level, subject, detail)] = of(true).try_into().expect("one for all of them");
+    assert_eq!((level, subject.matches("sg-").count()), (Level::Ok, 2));
+    assert!(detail.starts_with("needs 80 of 120 IPv4 rules"), "{detail}");
 }
