@@ -70,7 +70,7 @@ fn row(document: &str) -> Rows {
 fn seen(rows: Rows) -> Seen {
     let nothing = || Ok(BTreeMap::new());
     Seen {
-        rules: Ok([(SecurityGroupId::new(GROUP), Vec::new())].into()),
+        rules: Ok([(SecurityGroupId::new(GROUP), Vec::new().into())].into()),
         rows: Ok(rows),
         groups: nothing(),
         instances: Ok(BTreeMap::new()),
@@ -262,7 +262,7 @@ fn a_spread_has_the_room_of_all_its_groups() {
         mesh.members[0].spread = spread;
         let mut seen = seen(row(mesh.hash.as_str()));
         let groups = mesh.members[0].security_groups.iter();
-        seen.rules = Ok(groups.map(|group| (group.clone(), Vec::new())).collect());
+        seen.rules = Ok(groups.map(|group| (group.clone(), Vec::new().into())).collect());
         let (world, mut findings) = ([("us-east-1".into(), seen)].into(), Vec::new());
         let surveys = [("us-east-1".into(), survey(Vec::new(), 80))].into();
         forecast::forecast(&mesh, &world, &surveys, &mut findings);

@@ -103,7 +103,7 @@ fn in_a_spread_one_group_admits_and_the_others_say_so() {
     let mesh = Mesh::parse(text).expect("a mesh");
     let held = |east: &[u8], west: &[u8]| {
         let mut seen = seen(&mesh, 0, &[stored(&mesh, 0, 7, 10)], Vec::new(), "InService");
-        let of = |last: &[u8]| last.iter().map(|last| rule(*last, true)).collect();
+        let of = |last: &[u8]| last.iter().map(|last| rule(*last, true)).collect::<Vec<_>>().into();
         seen.rules =
             Ok([("sg-00000001".into(), of(east)), ("sg-00000002".into(), of(west))].into());
         let mut world: World = [("us-east-1".into(), seen)].into();

@@ -52,7 +52,7 @@ fn how_full_a_spread_is_is_said_of_all_its_groups_together() {
     let rows = [stored(&mesh, 0, 7, 10), stored(&mesh, 1, 8, 12)];
     let mut seen = seen(&mesh, 0, &rows, vec![rule(7, true), rule(8, true)], "InService");
     if let Ok(rules) = &mut seen.rules {
-        rules.insert("sg-00000001".into(), Vec::new());
+        rules.insert("sg-00000001".into(), Vec::new().into());
     }
     let world: World = [("us-east-1".into(), seen)].into();
     let mut of = |spread: bool| {
