@@ -54,6 +54,7 @@ def _peer_role(home: str) -> Resources:
             "ExternalId": "",
             "OperatorArns": "",
             "SecurityGroupArns": ",".join(target_arn(place) for place in TARGETS if place.startswith(home)),
+            "PrefixListArns": "",
             "TableArn": f"arn:aws:dynamodb:{home}:{ACCOUNT}:table/sgsync-{MESH}",
             "Writers": ",".join(region for region in REGIONS if region != home),
             "AWS::Region": home,

@@ -23,6 +23,7 @@ PARAMETERS = {
     "Regions": "us-east-1,us-west-2",
     "SecurityGroupArns": f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/sg-1,"
     f"arn:aws:ec2:us-west-2:{ACCOUNT}:security-group/sg-2",
+    "PrefixListArns": f"arn:aws:ec2:us-west-2:{ACCOUNT}:prefix-list/pl-1",
     "TableArns": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/sgsync-orders-db,"
     f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/sgsync-orders-db",
     "AutoScalingGroups": ",".join(GROUPS),

@@ -25,14 +25,17 @@ PATTERNS = {"HookRule": 2048, "MembershipRule": 2048, "TamperRule": 2048}
 ALLOWED = POLICIES | PATTERNS
 
 
-def document(members: int, groups: int = 1, targets: int = 2, name: str = "orders-db", **more: str) -> str:
-    """A mesh of so many members, each with so many Auto Scaling groups and security groups."""
+def document(
+    members: int, groups: int = 1, targets: int = 2, name: str = "orders-db", prefix_lists: int = 0, **more: str
+) -> str:
+    """A mesh of so many members, each with so many Auto Scaling groups, security groups and prefix lists."""
     parts = [f'name = "{name}"', '[[allow]]\nprotocol = "tcp"\nports = "7000"']
     for place, region in enumerate(REGIONS[:members]):
         keys = {key: value.format(region=region) for key, value in more.items()}
         lists = {
             "auto_scaling_groups": [f"{name}-{region}-{number}" for number in range(groups)],
             "security_groups": [f"sg-{place:08x}{number:09x}" for number in range(targets)],
+            "prefix_lists": [f"pl-{place:08x}{number:09x}" for number in range(prefix_lists)],
         }
         values = {"region": region} | keys | lists
         parts.append("[[member]]\n" + "\n".join(f"{key}={json.dumps(value)}" for key, value in values.items()))
@@ -67,6 +70,7 @@ def real(folder: Path, region: str) -> dict[str, int]:
     managed = {name: _characters(documents.pop(name)) for name in ("RulesPolicy", "RowsPolicy")}
     # Without groups a pattern is short, and `render` does not count it.
     without = [] if parameters["AutoScalingGroups"] else ["HookRule", "MembershipRule"]
+    without += [] if parameters["SecurityGroups"] else ["TamperRule"]
     patterns = {name: _characters(resources[name]["Properties"]["EventPattern"]) for name in PATTERNS}
     return managed | {"LifecycleRole": sum(map(_characters, documents.values()))} | patterns | dict.fromkeys(without, 0)
 
@@ -80,6 +84,8 @@ def _characters(policy: Any) -> int:
     [
         pytest.param(document(2), id="two-members"),
         pytest.param(document(1, groups=0), id="targets-only"),
+        pytest.param(document(2, prefix_lists=2), id="groups-and-lists"),
+        pytest.param(document(2, targets=0, prefix_lists=1), id="lists-only"),
         pytest.param(document(3, groups=4, targets=1, table="rows-in-{region}"), id="several-groups"),
         pytest.param(document(2, name="x" * 48, role_arn=f"arn:aws:iam::{ACCOUNT}:role/r-{{region}}"), id="roles"),
         pytest.param(document(2).replace("us-east-", "cn-north-"), id="china"),

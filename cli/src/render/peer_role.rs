@@ -43,6 +43,7 @@ fn parameters(
         ("ExternalId", Value::Line(role.external_id.clone().unwrap_or_default())),
         ("OperatorArns", Value::Line(operators.to_owned())),
         ("SecurityGroupArns", Value::List(stack::targets_of(member, account))),
+        ("PrefixListArns", Value::List(stack::lists_of(member, account))),
         ("TableArn", Value::Line(stack::table_of(member, account))),
         ("Writers", Value::List(writers)),
     ]

@@ -44,17 +44,19 @@ const LIMITED: &[Limited] = &[
     Limited {
         name: "RulesPolicy",
         limit: MANAGED,
-        parts: &[Part {
-            only_with: None,
-            fixed: 1080,
-            uses: &[
-                ("Regions", 3),
-                ("SecurityGroupArns", 1),
-                ("MeshName", 1),
-                ("AWS::Region", 1),
-                ("AWS::Partition", 2),
-            ],
-        }],
+        parts: &[
+            Part { only_with: None, fixed: 412, uses: &[("Regions", 1), ("AWS::Region", 1)] },
+            Part {
+                only_with: Some("SecurityGroupArns"),
+                fixed: 668,
+                uses: &[
+                    ("Regions", 2),
+                    ("SecurityGroupArns", 1),
+                    ("MeshName", 1),
+                    ("AWS::Partition", 2),
+                ],
+            },
+        ],
     },
     Limited {
         name: "RowsPolicy",
@@ -74,6 +76,11 @@ const LIMITED: &[Limited] = &[
                 only_with: Some("AutoScalingGroupArns"),
                 fixed: 100,
                 uses: &[("AutoScalingGroupArns", 1)],
+            },
+            Part {
+                only_with: Some("PrefixListArns"),
+                fixed: 320,
+                uses: &[("Regions", 1), ("PrefixListArns", 1)],
             },
             Part { only_with: Some("PeerRoleArns"), fixed: 121, uses: &[("PeerRoleArns", 1)] },
         ],

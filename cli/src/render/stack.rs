@@ -20,11 +20,12 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
 pub(super) const ROLE_SETTINGS: &[(&str, &str)] = &[("OperatorArns", "")];
 
 /// Parameters that come from the mesh document and from nowhere else.
-const DERIVED: [&str; 12] = [
+const DERIVED: [&str; 13] = [
     "MeshName",
     "Mesh",
     "Regions",
     "SecurityGroupArns",
+    "PrefixListArns",
     "TableArns",
     "PeerRoleArns",
     "Member",
@@ -155,6 +156,7 @@ fn parameters(
         ("Mesh", Value::Lines(document.to_owned())),
         ("Regions", Value::List(regions(mesh))),
         ("SecurityGroupArns", Value::List(security_group_arns(mesh, account))),
+        ("PrefixListArns", Value::List(prefix_list_arns(mesh, account))),
         ("TableArns", Value::List(table_arns(mesh, account))),
         ("PeerRoleArns", Value::List(peer_role_arns(mesh, member))),
         ("Member", Value::Line(member.name.to_string())),
@@ -176,12 +178,23 @@ fn regions(mesh: &Mesh) -> Vec<String> {
     regions.filter(|region| seen.insert(*region)).map(Region::to_string).collect()
 }
 
-/// The ARN of every target of every member.
+/// The ARN of every prefix list of every member.
+fn prefix_list_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
+    mesh.members.iter().flat_map(|member| lists_of(member, account)).collect()
+}
+
+/// The ARN of each of a member's prefix lists.
+pub(super) fn lists_of(member: &Member, account: Option<&str>) -> Vec<String> {
+    let list = |list| arn("ec2", member, account, &format!("prefix-list/{list}"));
+    member.prefix_lists.iter().map(list).collect()
+}
+
+/// The ARN of every group of every member.
 fn security_group_arns(mesh: &Mesh, account: Option<&str>) -> Vec<String> {
     mesh.members.iter().flat_map(|member| targets_of(member, account)).collect()
 }
 
-/// The ARN of each of a member's targets.
+/// The ARN of each of a member's groups.
 pub(super) fn targets_of(member: &Member, account: Option<&str>) -> Vec<String> {
     let target = |group| arn("ec2", member, account, &format!("security-group/{group}"));
     member.security_groups.iter().map(target).collect()
