@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from expanded import peer_role, transformed
+from expanded import as_list, peer_role, transformed
 
 #: As `sgsync render` fills them in.
 PARAMETERS = {
@@ -17,6 +19,7 @@ PARAMETERS = {
     "ExternalId": "",
     "OperatorArns": "",
     "SecurityGroupArns": "arn:aws:ec2:us-west-2:210987654321:security-group/sg-1",
+    "PrefixListArns": "",
     "TableArn": "arn:aws:dynamodb:us-west-2:210987654321:table/sgsync-orders-db",
     "Writers": "us-east-1,eu-west-1",
     "AWS::Region": "us-west-2",
@@ -69,6 +72,40 @@ def test_operators_come_in_if_they_are_named() -> None:
     assert functions["Condition"] == {"ArnLike": {"aws:PrincipalArn": FUNCTIONS}}
     assert operators["Condition"] == {"ArnLike": {"aws:PrincipalArn": arns.split(",")}}
     assert operators["Principal"] == functions["Principal"]
+
+
+def _allowed(**parameters: str) -> dict[str, dict[str, Any]]:
+    role = present(peer_role(**PARAMETERS | parameters)["Role"]["Properties"])
+    return {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
+
+
+def test_operators_look_and_change_nothing_more_than_functions_do() -> None:
+    with_them, without = _allowed(OperatorArns="arn:aws:iam::111122223333:role/ops"), _allowed()
+    more = {sid: with_them[sid] for sid in with_them.keys() - without.keys()}
+    assert more.keys() == {"OperatorsLook", "OperatorsLookAtTheStack"}
+    actions = [action.split(":")[1] for one in more.values() for action in one["Action"]]
+    assert all(action.startswith(("Describe", "Get", "Filter")) for action in actions), actions
+    assert more["OperatorsLook"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
+    assert all(":sgsync-" in arn or "/sgsync-" in arn for arn in more["OperatorsLookAtTheStack"]["Resource"])
+
+
+def test_the_command_line_calls_nothing_to_look_that_operators_may_not() -> None:
+    """By the table of calls in docs/cli.md, which the emulated tests record."""
+    table = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    calls = {name.strip(" `"): set(re.findall(r"`(\w+:\w+)`", called)) for name, called in rows}
+    looking = set().union(*(calls[name] for name in ("check --online", "plan", "status", "explain", "report", "history")))
+    statements = _allowed(OperatorArns="arn:aws:iam::111122223333:role/ops").values()
+    allowed = {action for one in statements for action in as_list(one["Action"])}
+    assert looking and looking <= allowed, looking - allowed
+
+
+@pytest.mark.parametrize("lists", ["", "arn:aws:ec2:us-west-2:210987654321:prefix-list/pl-1"], ids=["none", "lists"])
+def test_prefix_lists_are_changed_where_there_are_some(lists: str) -> None:
+    allowed = _allowed(PrefixListArns=lists)
+    assert ("ChangeLists" in allowed) == ("DescribeLists" in allowed) == bool(lists)
+    if lists:
+        assert allowed["ChangeLists"]["Resource"] == [lists]
 
 
 @pytest.mark.parametrize("groups", ["", PARAMETERS["SecurityGroupArns"]], ids=["sources-only", "targets"])
