@@ -112,9 +112,7 @@ fn shown(member: &Member, seen: &Seen, status: &Status) -> Shown {
 fn reach(mesh: &Mesh, world: &World) -> Vec<Reach> {
     let pairs = mesh.members.iter().flat_map(|from| mesh.members.iter().map(move |to| (from, to)));
     // Who has no group has no instances, and who has no target admits nobody.
-    let pairs = pairs.filter(|(from, to)| {
-        !from.auto_scaling_groups.is_empty() && to.has_targets()
-    });
+    let pairs = pairs.filter(|(from, to)| !from.auto_scaling_groups.is_empty() && to.has_targets());
     let reach = pairs.map(|(from, to)| Reach {
         from: from.name.to_string(),
         to: to.name.to_string(),

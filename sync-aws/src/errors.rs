@@ -93,7 +93,10 @@ const CODES: &[(Failure, &[&str])] = &[
         ],
     ),
     (Failure::Duplicate, &["InvalidPermission.Duplicate"]),
-    (Failure::QuotaExceeded, &["PrefixListMaxEntriesExceeded", "RulesPerSecurityGroupLimitExceeded"]),
+    (
+        Failure::QuotaExceeded,
+        &["PrefixListMaxEntriesExceeded", "RulesPerSecurityGroupLimitExceeded"],
+    ),
     (
         Failure::Refused,
         &[

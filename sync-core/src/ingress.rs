@@ -73,8 +73,8 @@ pub fn entry_description(tags: &BTreeMap<String, String>, description: &str) -> 
 #[must_use]
 pub fn entry_id(cidr: Cidr, description: &str) -> RuleId {
     let digest = Sha256::digest(description.as_bytes());
-    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    RuleId::new(format!("{cidr}#{mark}"))
+    let mark = digest.iter().take(4).fold(0_u32, |mark, byte| (mark << 8) | u32::from(*byte));
+    RuleId::new(format!("{cidr}#{mark:08x}"))
 }
 
 /// The tags that an entry's description stands for. None where a mesh did not write it as

@@ -92,8 +92,7 @@ async fn every_page_of_the_version_that_counts_is_read_and_descriptions_say_whos
     let found = read(&endpoint, LIST).await.expect("entries");
     assert_eq!(found.prefix_list(), Some(PrefixList { ipv4: true, max_entries: 20 }));
     let shown: Vec<_> = found.iter().map(|rule| (rule.to_string(), rule.member())).collect();
-    let expected =
-        [("all 54.1.0.1/32", Some("us-east-1".into())), ("all 10.0.0.0/8", None)];
+    let expected = [("all 54.1.0.1/32", Some("us-east-1".into())), ("all 10.0.0.0/8", None)];
     assert_eq!(shown, expected.map(|(rule, member)| (rule.to_owned(), member)));
     let first = endpoint.asked(ENTRIES).await.remove(0);
     assert_eq!(
@@ -119,7 +118,9 @@ async fn a_list_that_cannot_be_worked_on_says_so_for_itself() {
         let endpoint = Endpoint::start().await;
         endpoint.answer(DESCRIBE, described(&items)).await;
         let rules = "<securityGroupRuleSet></securityGroupRuleSet>";
-        endpoint.answer("DescribeSecurityGroupRules", ec2("DescribeSecurityGroupRules", rules)).await;
+        endpoint
+            .answer("DescribeSecurityGroupRules", ec2("DescribeSecurityGroupRules", rules))
+            .await;
         let ids = [SecurityGroupId::new(GROUP), SecurityGroupId::new(LIST)];
         let found = endpoint.readers().await.rules.rules(&ids).await.expect("the group");
         assert_eq!(found[&ids[0]], Ingress::default());

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::names::SecurityGroupId;
 use sync_core::ingress::Ingress;
+use sync_core::names::SecurityGroupId;
 use sync_core::ports::{CallError, Failure};
 
 use crate::bodies::{rule, rules};

@@ -92,7 +92,8 @@ fn prefix_list(
         }
     };
     let base = Base::of_list(list);
-    let mut between = mesh.members.iter().map(|from| mesh.between(&from.name, &notes.member.name, &base));
+    let mut between =
+        mesh.members.iter().map(|from| mesh.between(&from.name, &notes.member.name, &base));
     if !between.any(|between| between.kinds.iter().any(|kind| kind.is_ipv4() == list.ipv4)) {
         let place = mesh.members.iter().position(|member| member.name == notes.member.name)?;
         let family = if list.ipv4 { "IPv4" } else { "IPv6" };

@@ -165,7 +165,10 @@ impl Ec2 {
             // What failed is over; the old entries count on.
             if let Some(failed) = described.filter(|list| is_failed(list)) {
                 let why = failed.state_message().unwrap_or("it does not say why");
-                return Err(refused(Failure::Refused, format!("AWS did not make the change: {why}")));
+                return Err(refused(
+                    Failure::Refused,
+                    format!("AWS did not make the change: {why}"),
+                ));
             }
             let late = || refused(Failure::NoAnswer, format!("a change of {id} is not done yet"));
             sleep(pauses.next().ok_or_else(late)?).await;

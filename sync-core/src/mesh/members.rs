@@ -135,7 +135,9 @@ pub(super) fn member(
     let auto_scaling_groups = sources(&table, region.as_ref(), account.as_ref(), seen);
     let [security_groups, prefix_lists] = targets(&table, seen);
     if !LISTS.iter().any(|key| table.optional(key).is_some_and(|list| !list.is_empty_list())) {
-        table.place().problem("has none of `auto_scaling_groups`, `security_groups`, `prefix_lists`");
+        table
+            .place()
+            .problem("has none of `auto_scaling_groups`, `security_groups`, `prefix_lists`");
     }
     let spread = spread(&table, security_groups.as_deref());
     let table_place = table.optional("table");

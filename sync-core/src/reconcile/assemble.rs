@@ -302,7 +302,10 @@ fn target_findings(
     if used * 5 > limit * 4 {
         found(FindingKind::QuotaNear, format!("{used} of {limit} rules are used"));
     }
-    if run.mesh().learns(&region.member.name) && target.base.learned.is_empty() && !target.is_broken() {
+    if run.mesh().learns(&region.member.name)
+        && target.base.learned.is_empty()
+        && !target.is_broken()
+    {
         let detail = "no rule of it references the group itself, and the document takes the ports \
                       from such rules: by those nobody is let in, and nothing is removed";
         found(FindingKind::NoSelfReference, detail.to_owned());

@@ -202,12 +202,7 @@ impl<'a> RegionRun<'a> {
     /// Owned permissions that both the first look at this mirror and this run want, and
     /// that are not there: somebody removed them, or an earlier run did not get to add
     /// them. A later look may have this run's own row, and whoever has come with it.
-    fn note_drift(
-        &mut self,
-        run: &Run<'a>,
-        own: &Own,
-        rules: &Groups,
-    ) {
+    fn note_drift(&mut self, run: &Run<'a>, own: &Own, rules: &Groups) {
         let Self { member, home, rows, first, told, blind, anew, targets, .. } = self;
         let view = View { member, home: *home, rows, first, told, blind: *blind, anew: *anew };
         let deal = |rows| {

@@ -43,11 +43,11 @@ impl Corner {
     }
 
     /// Somebody who has just been launched, and is nowhere admitted.
-    async fn launched(word: &str) -> Self {
+    async fn launched(state: &str) -> Self {
         let world = World::settled(1, 1).await;
         let id = world.in_service(EAST, 1).remove(0);
         let corner = Self { world, id };
-        corner.is(word, Transition::Launch);
+        corner.is(state, Transition::Launch);
         corner
     }
 

@@ -79,7 +79,9 @@ async fn promise_4_one_more_moves_nobody_and_one_less_neither() {
 async fn promise_4_nothing_goes_in_any_group_before_everything_is_added_in_all() {
     let world = spread().populated(&[(EAST, 4)]).await;
     let leavers: Vec<_> = world.state().places[&EAST.into()].members().into_keys().collect();
-    leavers.iter().for_each(|id| world.detach(EAST, id));
+    for id in &leavers {
+        world.detach(EAST, id);
+    }
     world.in_service(EAST, 4);
     world.forget();
     // The first of two calls is slow: the other group is done long before.
