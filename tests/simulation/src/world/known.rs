@@ -234,9 +234,10 @@ impl State {
     /// A run asks Auto Scaling for one instance: who has left since the groups were asked
     /// for need not be in what it writes.
     pub(super) fn watch_state(&mut self, run: RunId, place: &MemberName, id: &InstanceId) {
-        if !self.places[place].members().contains_key(id) {
-            let listed = self.run(run).listed.get_mut(place);
-            listed.into_iter().for_each(|(_, sight)| sight.retain(|(_, of, _)| of != id));
+        if !self.places[place].members().contains_key(id)
+            && let Some((_, sight)) = self.run(run).listed.get_mut(place)
+        {
+            sight.retain(|(_, of, _)| of != id);
         }
     }
 
