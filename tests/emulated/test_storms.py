@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
@@ -14,6 +15,16 @@ from rig import Fault, World, wait_until
 from rig.faults import Mode
 
 PROCESSES = 10
+
+#: So many processes on a small machine are slow, and no peer is to count as unreachable for that.
+PATIENT = "[limits]\npeer_budget_ms = 12000"
+
+
+@pytest.fixture
+def product(world: World) -> Iterator[Product]:
+    """The binaries, with time for each other's regions."""
+    with Product(world, world.mesh_toml(PATIENT)) as installed:
+        yield installed
 
 
 def storm(product: Product, events: dict[str, list[Event]]) -> dict[str, str]:
@@ -63,9 +74,10 @@ def mirrors_agree(world: World) -> bool:
     )
 
 
-def all_continued(results: dict[str, str], events: list[Event]) -> bool:
-    """Whether each event's hook was answered CONTINUE, or found answered."""
-    return set(results) == set(ids(events)) and set(results.values()) <= {"CONTINUE", "GONE"}
+def left_over(results: dict[str, str], events: list[Event]) -> dict[str, str]:
+    """The hooks that were neither answered CONTINUE nor found answered."""
+    each = dict.fromkeys(ids(events), "not reported") | results
+    return {instance: result for instance, result in each.items() if result not in ("CONTINUE", "GONE")}
 
 
 def test_25_concurrent_launches_in_10_processes_end_complete(world: World, product: Product) -> None:
@@ -74,7 +86,7 @@ def test_25_concurrent_launches_in_10_processes_end_complete(world: World, produ
     before = foreign(world)
     events = product.launch(EAST, 25)
     results = storm(product, {EAST: list(events)})
-    assert all_continued(results, events), results
+    assert left_over(results, events) == {}
     assert too_early(world) == []
     assert len(world.instances(EAST, "InService")) == 25
     assert world.complete()
@@ -89,7 +101,7 @@ def test_12_concurrent_terminations_leave_nothing_stale(world: World, product: P
     before = foreign(world)
     events = product.terminate(EAST, seeded[:12])
     results = storm(product, {EAST: list(events)})
-    assert all_continued(results, events), results
+    assert left_over(results, events) == {}
     assert too_early(world) == []
     assert sorted(addresses(world, EAST)) == sorted(seeded[12:])
     assert world.complete()
@@ -107,7 +119,7 @@ def test_launches_and_terminations_in_both_regions_at_once(world: World, product
         WEST: product.launch(WEST, 4) + product.terminate(WEST, seeded[WEST][:6]),
     }
     results = storm(product, dict(events))
-    assert all_continued(results, events[EAST] + events[WEST]), results
+    assert left_over(results, events[EAST] + events[WEST]) == {}
     assert too_early(world) == []
     assert [len(world.instances(region)) for region in (EAST, WEST)] == [10, 6]
     assert world.complete()
@@ -125,7 +137,7 @@ def test_an_address_that_comes_back_in_the_other_region_is_admitted(world: World
     world.rig.moto.next_addresses(address)
     events = product.launch(WEST, 1)
     assert addresses(world, WEST) == {ids(events)[0]: address}
-    assert all_continued(storm(product, {WEST: list(events)}), events)
+    assert left_over(storm(product, {WEST: list(events)}), events) == {}
     assert too_early(world) == []
     assert world.complete()
 

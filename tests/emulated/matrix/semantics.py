@@ -24,6 +24,8 @@ class Allowed:
     #: Regions whose groups need not be exact when the run is over; where the hook was answered CONTINUE all the same,
     #: the findings are what says so.
     open_regions: frozenset[str] = frozenset()
+    #: What a run may come to that took so long, on a slow machine, that it had to look anew, and says so.
+    slow: Allowed | None = None
 
 
 def allowed(case: Trouble, instance: str) -> Allowed:
@@ -56,7 +58,12 @@ def _home_fails(case: Trouble, instance: str) -> Allowed:
         # The own mirror is not available: adds still happen, and removals that are certain; CONTINUE, finding. A
         # true-up is certain of no departure that it does not see with its own eyes.
         uncertain = open_regions if case.scenario is Scenario.TRUE_UP else frozenset[str]()
-        return Allowed(_continue(case), frozenset({("mirror-unavailable", GROUP)}), uncertain)
+        about = ("mirror-unavailable", GROUP)
+        slow = None
+        if case.scenario is Scenario.TERMINATE:
+            # Rules that were read anew without the rows may be of somebody who came since: the hook waits.
+            slow = Allowed("RETRY", frozenset({about, ("hook-unanswered", instance)}), open_regions)
+        return Allowed(_continue(case), frozenset({about}), uncertain, slow)
     if role is Role.LATER_RULES:
         return Allowed(_continue(case), frozenset({("target-failed", EAST)}))
     if role is Role.LATER_ROWS:

@@ -5,23 +5,53 @@ Used by tests that run the product's binaries directly, and by the ministack pro
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
+import select
 import subprocess
+import termios
 import threading
 import time
 import uuid
+from array import array
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .names import ACCOUNT, CREDENTIALS_ENV
 
 _PREFIX = "/2018-06-01/runtime/"
-#: How long after the answer to wait for the log lines that belong to it: a pipe is read by another thread.
-_LOG_GRACE_S = 0.05
+
+
+class _Log:
+    """What a process writes, line by line; read by a thread of its own, so that the pipe is never full."""
+
+    def __init__(self, pipe: IO[bytes], lines: list[str]) -> None:
+        self._pipe, self._lines = pipe, lines
+        self._reading = threading.Lock()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        rest, data = b"", b"-"
+        while data:
+            select.select([self._pipe], [], [])
+            with self._reading:
+                data = os.read(self._pipe.fileno(), 1 << 16)
+                *whole, rest = (rest + (data or b"\n" * bool(rest))).split(b"\n")
+                self._lines += [line.decode("utf-8", errors="replace") for line in whole]
+
+    def catch_up(self) -> None:
+        """Returns when all is read that was written before. A process writes to its log before it answers."""
+        while True:
+            with self._reading:
+                waiting = array("i", [0])
+                fcntl.ioctl(self._pipe, termios.FIONREAD, waiting)
+                if not waiting[0]:
+                    return
+            time.sleep(0.001)
 
 
 @dataclass
@@ -74,6 +104,7 @@ class Function:
         account = (env or {}).get("AWS_ACCESS_KEY_ID", ACCOUNT)
         self.arn = f"arn:aws:lambda:{region}:{account}:function:{name}"
         self.logs: list[str] = []
+        self._log: _Log | None = None
         self.starts = 0
         self._argv = binary if isinstance(binary, list) else [str(binary)]
         self._cwd = cwd
@@ -94,7 +125,8 @@ class Function:
             self._queue.put(invocation)
             self._wait(invocation, deadline_s)
             duration = time.monotonic() - started
-            time.sleep(_LOG_GRACE_S)
+            if self._log:
+                self._log.catch_up()
             return Result(invocation.value, invocation.error, self.logs[first_line:], duration)
 
     def kill(self) -> None:
@@ -155,12 +187,8 @@ class Function:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        threading.Thread(target=self._read_logs, args=(self._process,), daemon=True).start()
-
-    def _read_logs(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.logs.append(line.decode("utf-8", errors="replace").rstrip("\n"))
+        assert self._process.stdout is not None
+        self._log = _Log(self._process.stdout, self.logs)
 
     def _wait(self, invocation: _Invocation, deadline_s: float) -> None:
         deadline = time.monotonic() + deadline_s
