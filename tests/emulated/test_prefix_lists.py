@@ -59,7 +59,10 @@ def _made(world: World, region: str, entries: int = 20) -> str:
 
 @pytest.fixture
 def lists(world: World) -> Lists:
-    return Lists(world, {region: _made(world, region) for region in (EAST, WEST)})
+    made = {region: _made(world, region) for region in (EAST, WEST)}
+    # tests/iam hears of what functions do to them.
+    world.rig.proxy.recorder.call_it({made[region]: f"<list {region}>" for region in made})
+    return Lists(world, made)
 
 
 @pytest.fixture

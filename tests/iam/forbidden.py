@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from expanded import ACCOUNT
-from policies import MESH, REGIONS, Question, target
+from policies import MESH, REGIONS, Question, prefix_list, target
 
 EAST, WEST, _ = REGIONS
 #: A region where the mesh has no member.
@@ -85,6 +85,18 @@ def tags(role: str) -> Iterator[Question]:
     yield create("the group itself", _OWN_TAGS, made_here, _ec2("security-group", target(EAST)))
 
 
+def prefix_lists(role: str) -> Iterator[Question]:
+    """Entries may be added and removed in the mesh's lists, and nothing else."""
+    own, other = _ec2("prefix-list", prefix_list(EAST)), _ec2("prefix-list", "pl-0fedcba9876543210")
+    for action in ("GetManagedPrefixListEntries", "ModifyManagedPrefixList"):
+        yield _call(role, f"ec2:{action}", other, "a list that is not the mesh's")
+        foreign = _ec2("prefix-list", prefix_list(EAST), account="999999999999")
+        yield _call(role, f"ec2:{action}", foreign, "another account")
+    for action in ("RestoreManagedPrefixListVersion", "DeleteManagedPrefixList"):
+        yield _call(role, f"ec2:{action}", own, "the list is its owner's")
+    yield _call(role, "ec2:DescribeManagedPrefixLists", "*", "a region without a member", ELSEWHERE)
+
+
 def reading(role: str) -> Iterator[Question]:
     """What is described is bounded by region: AWS knows no other bound."""
     yield _call(role, "ec2:DescribeSecurityGroupRules", "*", "a region without a member", ELSEWHERE)
@@ -131,6 +143,7 @@ def rows(role: str) -> Iterator[Question]:
 def peers() -> Iterator[Question]:
     """Who comes in through the peer role may do what a peer does, here."""
     yield from security_groups("peer")
+    yield from prefix_lists("peer")
     yield from tags("peer")
     yield from reading("peer")
     yield _call("peer", "ec2:DescribeSecurityGroupRules", "*", "another member's region", WEST)
@@ -188,6 +201,6 @@ def the_rest() -> Iterator[Question]:
 
 def forbidden() -> list[Question]:
     """All of it."""
-    shared = (security_groups, tags, reading, rows)
+    shared = (security_groups, prefix_lists, tags, reading, rows)
     both = [question for part in shared for role in ("lifecycle", "trueup") for question in part(role)]
     return [*both, *hooks(), *peers(), *the_rest()]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from expanded import ACCOUNT
-from policies import HERE, MESH, PEER_ROLE, REGIONS, TARGETS, Question, target
+from policies import HERE, LISTS, MESH, PEER_ROLE, REGIONS, TARGETS, Question, prefix_list, target
 
 #: Recorded while tests/emulated ran (rig/recorder.py); to renew it, copy the latest run's over it.
 COMMITTED = HERE / "calls.jsonl"
@@ -26,6 +26,7 @@ def recorded() -> list[Question]:
 
 def _question(line: str) -> Question:
     names = {"<mesh>": MESH, "<new>": "sgr-0123456789abcdef0"} | {f"<target {r}>": target(r) for r in TARGETS}
+    names |= {f"<list {region}>": prefix_list(region) for region in LISTS}
     for placeholder, name in names.items():
         line = line.replace(placeholder, name)
     call = json.loads(line)

@@ -17,6 +17,8 @@ MESH = "orders-db"
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 #: Where the mesh's security groups are; the first member has a second one, with a second Auto Scaling group.
 TARGETS = (*REGIONS, f"{REGIONS[0]}-batch")
+#: Where it has prefix lists.
+LISTS = REGIONS[:2]
 #: A member of another account, reached through this role.
 PEER_ROLE = "arn:aws:iam::210987654321:role/sgsync-peer"
 #: What a role is called here, and in the template.
@@ -34,6 +36,15 @@ def target(place: str) -> str:
 def target_arn(place: str) -> str:
     """The same as IAM knows it."""
     return f"arn:aws:ec2:{place.removesuffix('-batch')}:{ACCOUNT}:security-group/{target(place)}"
+
+
+def prefix_list(region: str) -> str:
+    """The id of a region's prefix list."""
+    return f"pl-{LISTS.index(region) + 1:017x}"
+
+
+def _list_arns(regions: Iterable[str]) -> str:
+    return ",".join(f"arn:aws:ec2:{region}:{ACCOUNT}:prefix-list/{prefix_list(region)}" for region in regions)
 
 
 @cache
@@ -54,7 +65,7 @@ def _peer_role(home: str) -> Resources:
             "ExternalId": "",
             "OperatorArns": "",
             "SecurityGroupArns": ",".join(target_arn(place) for place in TARGETS if place.startswith(home)),
-            "PrefixListArns": "",
+            "PrefixListArns": _list_arns(region for region in LISTS if region == home),
             "TableArn": f"arn:aws:dynamodb:{home}:{ACCOUNT}:table/sgsync-{MESH}",
             "Writers": ",".join(region for region in REGIONS if region != home),
             "AWS::Region": home,
@@ -86,6 +97,7 @@ def _stack(home: str, **own: str) -> Resources:
             "MeshName": MESH,
             "Regions": ",".join(REGIONS),
             "SecurityGroupArns": ",".join(target_arn(place) for place in TARGETS),
+            "PrefixListArns": _list_arns(LISTS),
             "TableArns": ",".join(f"arn:aws:dynamodb:{r}:{ACCOUNT}:table/sgsync-{MESH}" for r in REGIONS),
             "PeerRoleArns": PEER_ROLE,
             "AutoScalingGroups": ",".join(groups),

@@ -82,6 +82,9 @@ class Recorder:
 
     def _ec2(self, action: str, call: Call, form: dict[str, str]) -> Iterator[_Question]:
         place = f"arn:aws:ec2:{call.region}:{ACCOUNT}"
+        if "PrefixListId" in form:
+            yield action, f"{place}:prefix-list/{self._name(form['PrefixListId'])}", {}
+            return
         yield action, f"{place}:security-group/{self._name(form.get('GroupId', '?'))}", {}
         if call.action != "AuthorizeSecurityGroupIngress":
             return
