@@ -9,7 +9,7 @@ use sync_core::adopt::{self, Decision};
 use sync_core::mesh::{Member, Mesh};
 use sync_core::names::{MeshName, RuleId};
 use sync_core::permission::{Rule, Traffic};
-use sync_core::planner::{Desired, Plan};
+use sync_core::planner::{Addition, Desired, Plan};
 use sync_core::ports::Item;
 
 /// What the document opens: `(from, to)` to the traffic as people read it.
@@ -17,9 +17,11 @@ pub type Opens = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Promise 7, of every address that a plan admits: it is one host of a kind that the
 /// document names, on traffic that the document opens for its member, and a stored item
-/// has it under the instance that the plan names.
+/// has it under the instance that the plan names. What is left of a block of the mesh's
+/// that is there may be opened in blocks (decision 31), of which that goes for every host.
 pub fn only_what_is_asked_for(
     plan: &Plan,
+    actual: &[Rule],
     target: &str,
     opens: &Opens,
     kinds: &Kinds,
@@ -32,11 +34,26 @@ pub fn only_what_is_asked_for(
         let address: IpAddr = address.parse().expect("an address");
         let origin = &addition.origin;
         let kinds = kinds.of(origin.member.as_str(), target);
-        assert!(kinds.iter().any(|kind| is_of_kind(kind, address, length)), "no kind: {shown}");
+        let is_asked_for = |kind: &String| is_of_kind(kind, address, length);
+        let part = !kinds.iter().any(is_asked_for) && is_left_of_a_block(actual, addition);
+        let hosts = if part { hosts(address, length) } else { Vec::new() };
+        for host in hosts {
+            assert!(kinds.iter().any(|kind| is_address_of_kind(kind, host)), "no kind: {shown}");
+            let has = |item: &Item| {
+                let rows = item.get("instances").and_then(Value::as_object).into_iter().flatten();
+                item.get("member") == Some(&Value::from(origin.member.as_str())) && { rows }
+                    .any(|(_, list)| holds(list, host))
+            };
+            assert!(items.iter().any(has), "no row has {host} of {shown}");
+        }
+        assert!(part || kinds.iter().any(is_asked_for), "no kind: {shown}");
         let pair = (origin.member.to_string(), target.to_owned());
         let opened = opens.get(&pair).is_some_and(|opened| opened.contains(traffic));
         assert!(opened, "nobody opened {shown} from {} to {target}", origin.member);
         let wanted = |item: &Item| {
+            if part {
+                return true;
+            }
             let named = item.get("member") == Some(&Value::from(origin.member.as_str()))
                 && item.get("asg") == Some(&Value::from(origin.asg.as_str()));
             let of_instance = || item.get("instances")?.get(origin.instance.as_str());
@@ -44,6 +61,41 @@ pub fn only_what_is_asked_for(
         };
         assert!(items.iter().any(wanted), "no row has {shown} of {}", origin.instance);
     }
+}
+
+/// Whether some rule of the mesh's is for all of this, and more.
+fn is_left_of_a_block(actual: &[Rule], addition: &Addition) -> bool {
+    let blocks = actual.iter().filter(|rule| rule.tags.contains_key("sgsync:mesh"));
+    let mut blocks = blocks.filter_map(Rule::permission);
+    blocks.any(|p| p != addition.permission && p.covers(addition.permission))
+}
+
+/// The hosts of a block, which must not be large.
+fn hosts(address: IpAddr, length: &str) -> Vec<IpAddr> {
+    let length: u32 = length.parse().expect("a prefix length");
+    let spare = if address.is_ipv4() { 32 } else { 128 } - length;
+    assert!(spare <= 16, "{address}/{length} is no block of a few hosts");
+    let host = |offset: u32| match address {
+        IpAddr::V4(ip) => IpAddr::from((u32::from(ip) + offset).to_be_bytes()),
+        IpAddr::V6(ip) => IpAddr::from((u128::from(ip) + u128::from(offset)).to_be_bytes()),
+    };
+    (0..1 << spare).map(host).collect()
+}
+
+/// Whether a host is in one of these blocks.
+fn holds(cidrs: &Value, host: IpAddr) -> bool {
+    let number = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
+        IpAddr::V6(ip) => u128::from(ip),
+    };
+    let contains = |text: &str| {
+        let (block, length) = text.split_once('/')?;
+        let (block, length) = (block.parse::<IpAddr>().ok()?, length.parse::<u32>().ok()?);
+        let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+        Some(block.is_ipv4() == host.is_ipv4() && (number(block) ^ number(host)) & mask == 0)
+    };
+    let texts = cidrs.as_array().into_iter().flatten().filter_map(Value::as_str);
+    { texts }.any(|text| contains(text) == Some(true))
 }
 
 fn lists(cidrs: &Value, address: IpAddr, length: &str) -> bool {

@@ -105,6 +105,7 @@ fn opens_nothing_else(mesh: &Mesh, kinds: &[&str], rows: &Rows, items: &[Item]) 
         let desired = desired(mesh, target, rows, &Base::default());
         let plan = plan(&desired, &[], &policy);
         assert_eq!(check(&plan, &desired, &[], &policy), Ok(()));
-        only_what_is_asked_for(&plan, target.name.as_str(), &opens, &Kinds::new(kinds), items);
+        let to = target.name.as_str();
+        only_what_is_asked_for(&plan, &[], to, &opens, &Kinds::new(kinds), items);
     }
 }

@@ -47,7 +47,8 @@ pub fn entry(data: &[u8]) {
             let plan = plan(&desired, &actual, &policy);
             assert_eq!(check(&plan, &desired, &actual, &policy), Ok(()), "round {round}");
             only_what_may_go(&plan, &actual, &world.mesh.name, &desired);
-            only_what_is_asked_for(&plan, target.name.as_str(), &opens, &world.kinds, &world.items);
+            let to = target.name.as_str();
+            only_what_is_asked_for(&plan, &actual, to, &opens, &world.kinds, &world.items);
             assert!(round < ROUNDS || plan.is_empty(), "never ends: {plan:#?}");
             actual = applied(&plan, &actual, round);
         }

@@ -123,6 +123,9 @@ impl World {
         if let Ok(mesh) = Mesh::parse(&self.document.to_string()) {
             self.mesh = mesh;
             self.kinds.link = Some((from, to, kinds));
+        } else if let Some(document) = self.document.as_object_mut() {
+            // Learned ports may flow over it after all, and nobody would know of the link.
+            document.remove("link");
         }
     }
 }
